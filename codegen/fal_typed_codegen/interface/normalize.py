@@ -362,7 +362,8 @@ class _Walk:
         if not patterns or more is True:
             # True and a missing value both allow any type.
             return self._type(more, owner, field, is_file=False)
-        kinds = [*patterns.values(), *([more] if isinstance(more, dict) else [])]
+        own = as_object(more)
+        kinds = [*patterns.values(), *([] if own is None else [own])]
         return _union(self._type(kind, owner, field, is_file=False) for kind in kinds)
 
     def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
