@@ -380,6 +380,7 @@ class _Walk:
         if component is None or component not in self._document.components:
             self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
+        self._is_inexact |= self._document.components[component] is False
         target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
         kind = self._component(component, target, owner, field, is_file=is_file)
         return _union([kind, _NULL]) if target.get("nullable") is True else kind

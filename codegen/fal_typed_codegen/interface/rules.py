@@ -112,7 +112,7 @@ def class_rule(document: EndpointDocument, schema: Schema, tags: Collection[str]
     if as_object(kept.get("additionalProperties")) is None:
         kept.pop("additionalProperties", None)
     if "patternProperties" in kept or "additionalProperties" in kept:
-        known: Schema = {"properties": {name: True for name in _names(schema)}}
+        known: Schema = {"properties": dict.fromkeys(_names(schema), True)}
         # Unknown parameters are misspelled ones, unless the document allows them.
         if schema.get("additionalProperties") is not True:
             known["additionalProperties"] = False
@@ -196,6 +196,8 @@ def _is_harmless(key: str, value: Any) -> bool:
         return True
     if value is False and key in ("uniqueItems", "nullable"):
         return True
+    if key == "minContains":
+        return False
     return value in _HARMLESS or (
         value == 0 and value is not False and key.startswith("min") and key[3].isupper()
     )
