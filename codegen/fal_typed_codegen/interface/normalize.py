@@ -9,10 +9,14 @@ else does not matter.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._documents.document import InvalidDocumentError, component_name
+from fal_typed._documents.document import (
+    COMPONENT_PREFIX,
+    InvalidDocumentError,
+    component_name,
+)
 from fal_typed._documents.schemas import json_type, properties, required_names
 from fal_typed_codegen.interface import combining, constraints, file_types, literals, rules
 from fal_typed_codegen.interface.naming import class_name, field_name
@@ -87,11 +91,13 @@ class _Walk:
         self._taken = set(self._roots.values())
         self._by_component: dict[tuple[Direction, str], str] = {}
         self._inlined: list[str] = []
+        self._bases: list[str] = []
         self._depth = 0
         self._seen = 0
         self._patterns: set[str] = set()
         self._python_regex = False
         self._is_inexact = False
+        self._is_partial = False
 
     def root(self, direction: Direction, ref: Schema) -> str:
         """Add the class of the input or the output."""
@@ -131,7 +137,7 @@ class _Walk:
         if self._direction == "output" and file_types.is_file_component(schema):
             kind = file_types.file_class(component or name, schema, "")
             base, skipped = kind, file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
-        fields = self._fields(name, schema, skipped)
+        fields = self._fields(name, self._with_members(schema), skipped)
         self.models[name] = ModelSpec(
             name=name,
             direction=self._direction,
@@ -144,6 +150,16 @@ class _Walk:
             rule=rule,
         )
         self._python_regex = outer_regex
+
+    def _with_members(self, schema: Schema) -> Schema:
+        """An object's schema with the properties of its unions and conditions."""
+        if "properties" not in schema:
+            return schema
+        members = [item for key in ("anyOf", "oneOf") for item in _list(schema.get(key))]
+        members += [schema.get("then"), schema.get("else")]
+        members += _mapping(schema.get("dependentSchemas")).values()
+        parts = [self._without_wrapper(self._part(part)) for part in map(_mapping, members) if part]
+        return combining.with_members(schema, map(self._with_members, parts)) if parts else schema
 
     def _class_rule(self, name: str, schema: Schema) -> Schema:
         if self._direction == "output":
@@ -167,15 +183,18 @@ class _Walk:
         return tuple(fields)
 
     def _field(self, owner: str, name: str, wire: str, raw: Any, required: bool) -> FieldSpec:
-        outer, self._is_inexact = self._is_inexact, False
+        outer = self._is_inexact, self._is_partial
+        self._is_inexact = self._is_partial = False
         schema = self._without_wrapper(_mapping(raw))
         is_file = self._direction == "input" and file_types.is_file_parameter(wire, schema)
         made = self._type(schema if raw is not False else raw, owner, wire, is_file=is_file)
         kind, nullable = _split_null(made)
         # The string of a file can be a path, to which no bound applies.
-        needs_rule = self._is_inexact and self._direction == "input" and not is_file
-        rule = self._rule(wire, raw) if needs_rule else None
-        self._is_inexact = outer
+        is_checked = self._direction == "input" and not is_file
+        is_partial = self._is_partial and is_checked
+        needs_rule = is_checked and (self._is_inexact or is_partial)
+        rule = self._rule(wire, raw, closed=is_partial) if needs_rule else None
+        self._is_inexact, self._is_partial = outer
         default = schema.get("default", MISSING)
         return FieldSpec(
             name=name,
@@ -189,10 +208,11 @@ class _Walk:
             json_type=json_type(schema),
             deprecated=schema.get("deprecated") is True,
             rule=rule,
+            is_partial=is_partial and rule is not None,
         )
 
-    def _rule(self, field: str, schema: Any) -> Schema | None:
-        rule = rules.rule_of(self._document, schema)
+    def _rule(self, field: str, schema: Any, *, closed: bool) -> Schema | None:
+        rule = rules.rule_of(self._document, schema, closed=closed)
         if rule is None:
             self._warn(f"{field}: the schema is too large, so some keywords are not checked")
         return rule
@@ -230,7 +250,7 @@ class _Walk:
             kind = self._reference(schema, owner, field, is_file=is_file)
         elif literals.has_values(schema):
             kind = self._values(schema)
-        elif members := _members(schema):
+        elif (members := _members(schema)) and not _is_class(schema):
             kind = self._members(schema, members, owner, field, is_file=is_file)
         elif isinstance(schema.get("type"), list):
             kind = _union(
@@ -259,6 +279,7 @@ class _Walk:
         key = "anyOf" if _list(schema.get("anyOf")) else "oneOf"
         self._mark(schema, {key, *_INHERITED})
         self._is_inexact |= key == "oneOf" and combining.may_overlap(self._document, members)
+        self._is_partial |= key == "anyOf" and combining.may_share(self._document, members)
         inherited = {key: schema[key] for key in _INHERITED if key in schema}
         return _union(
             self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
@@ -380,7 +401,7 @@ class _Walk:
         if component is None or component not in self._document.components:
             self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
-        self._is_inexact |= self._document.components[component] is False
+        self._is_inexact |= cast("Any", self._document.components[component]) is False
         target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
         kind = self._component(component, target, owner, field, is_file=is_file)
         return _union([kind, _NULL]) if target.get("nullable") is True else kind
@@ -388,10 +409,18 @@ class _Walk:
     def _component(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
     ) -> Schema:
+        subtypes = self._subtypes(component, target)
+        if subtypes and component not in self._bases:
+            self._bases.append(component)
+            base = {"$ref": COMPONENT_PREFIX + component}
+            try:
+                return self._type({"anyOf": [*subtypes, base]}, owner, field, is_file=is_file)
+            finally:
+                self._bases.pop()
         known = self._by_component.get((self._direction, component))
         if known is not None:
             return {"$ref": CLASS_PREFIX + known}
-        if not (_is_object(target) and _mapping(target.get("properties"))):
+        if not _is_class(target):
             return self._inline(component, target, owner, field, is_file=is_file)
         if file_types.is_file_component(target):
             found = self._file(component, target, field)
@@ -401,6 +430,14 @@ class _Walk:
         self._by_component[self._direction, component] = name
         self._make(name, component, target)
         return {"$ref": CLASS_PREFIX + name}
+
+    def _subtypes(self, component: str, target: Schema) -> list[Schema]:
+        """References to the components that extend a base with a mapping of its tag's values."""
+        mapping = _mapping(_mapping(target.get("discriminator")).get("mapping"))
+        refs = [{"$ref": ref} for ref in dict.fromkeys(mapping.values()) if isinstance(ref, str)]
+        known = [ref for ref in refs if component_name(ref) in self._document.components]
+        base = {"$ref": COMPONENT_PREFIX + component}
+        return [ref for ref in known if base in _list(self._document.resolve(ref).get("allOf"))]
 
     def _inline(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
@@ -426,14 +463,19 @@ class _Walk:
     def _without_wrapper(self, schema: Schema) -> Schema:
         """Merge the parts of `allOf`."""
         parts = [_mapping(part) for part in _list(schema.get("allOf"))]
+        beside = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        if "$ref" in schema and (parts or combining.narrows(beside)):
+            parts = [{"$ref": schema["$ref"]}, *parts]
         if not parts:
             return schema
-        beside = {key: value for key, value in schema.items() if key != "allOf"}
         self._is_inexact |= False in _list(schema.get("allOf"))
         if len(parts) == 1 and not combining.narrows(beside):
             return self._without_wrapper({**parts[0], **beside})
-        merged, is_exact = combining.merge([*(self._part(part) for part in parts), beside])
-        self._is_inexact |= not is_exact
+        resolved = [self._part(part) for part in parts]
+        merged, is_exact = combining.merge([*resolved, beside])
+        # These keywords see their own part only.
+        is_local = any(not part.keys().isdisjoint(rules.UNEVALUATED) for part in resolved)
+        self._is_inexact |= is_local or not is_exact
         return merged
 
     def _part(self, part: Schema) -> Schema:
@@ -529,6 +571,11 @@ _EXPRESSED = {
 """Keywords that the normal form of a type expresses."""
 
 
+def _is_class(schema: Schema) -> bool:
+    """Whether a schema becomes a class: an object with properties."""
+    return _is_object(schema) and bool(_mapping(schema.get("properties")))
+
+
 def _is_object(schema: Schema) -> bool:
     return (schema.get("type") or _guessed_type(schema)) == "object"
 
@@ -541,6 +588,7 @@ def _guessed_type(schema: Schema) -> str | None:
 
 def _allows_more(schema: Schema) -> bool:
     more = schema.get("additionalProperties")
+    more = schema.get("unevaluatedProperties") if more is None else more
     return more is True or isinstance(more, dict) or bool(schema.get("patternProperties"))
 
 

@@ -43,6 +43,7 @@ class FieldSpec:
         json_type: Its JSON type; None if it has several.
         deprecated: Whether it is deprecated.
         rule: Schema to check at run time, because the type accepts more; None for most.
+        is_partial: Whether the rule also allows values that the type rejects.
     """
 
     name: str
@@ -56,6 +57,7 @@ class FieldSpec:
     json_type: str | None
     deprecated: bool
     rule: Schema | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -281,7 +281,11 @@ def _field(
     return RenderedField(
         name=field.name,
         annotation=ast.unparse(
-            field_types.with_rule(field_types.with_keywords(annotation, keywords), field.rule)
+            field_types.with_rule(
+                field_types.with_keywords(annotation, keywords),
+                field.rule,
+                is_partial=field.is_partial,
+            )
         ),
         default=default,
         text=text,
