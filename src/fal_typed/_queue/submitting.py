@@ -11,6 +11,7 @@ from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow, Interruptible, send_to_completion
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
@@ -23,6 +24,7 @@ from fal_typed.errors import FalError, FalInputError, FalProtocolError
 Out = TypeVar("Out")
 
 
+@as_call("submit")
 def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None) -> Flow[Job[Out]]:
     """Submit a call to the queue, at most once."""
     deadline = deadline or (yield from Deadline.after(call.options.deadline))
@@ -44,6 +46,8 @@ def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None
     if responses.is_error(response):
         raise responses.http_error(response, endpoint=call.endpoint.full)
     job = _accepted(settings, call, response)
+    if settings.call is not None:
+        settings.call.accepted(job.request_id)
     try:
         yield Interruptible()
     except GeneratorExit:

@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._core.extras import imported
 from fal_typed.batch.columns import ItemColumns, item_values
-from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:

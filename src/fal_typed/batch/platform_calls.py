@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._queue import following, submitting
 from fal_typed._queue.jobs import Job, job_from_id
@@ -155,6 +156,7 @@ class FetchFailed(Exception):  # noqa: N818 - not seen by callers
         self.error = error
 
 
+@as_call("result")
 def _finish(settings: Settings, job: Job[Out], completed: Completed | None) -> Flow[Result[Out]]:
     if completed is None:
         completed = yield from following.follow(settings, job, _NO_LIMIT, _ignore)

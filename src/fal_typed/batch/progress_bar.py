@@ -12,7 +12,7 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.batch.extras import needs
+from fal_typed._core.extras import needs
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from fal_typed._core.extras import imported
 from fal_typed.batch.batch_errors import RowProblem
-from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
 
 _ROWS_AT_ONCE = 1_000

@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._core.extras import needs
 from fal_typed.batch.batch_errors import BatchJournalError
-from fal_typed.batch.extras import needs
 
 with needs("batch", "sqlalchemy"):
     from sqlalchemy import (
