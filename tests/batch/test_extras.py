@@ -67,6 +67,25 @@ def test_a_notebook_shows_the_progress_as_html() -> None:
     assert notebook_line("a/b", 5, None, "1/s", 5) == "a/b <progress></progress> 5, 1/s, 0:00:05"
 
 
+NOTEBOOK = """
+from fal_typed.batch import Batch
+from tests.core.flux import dev
+with Batch(dev, journal={journal!r}) as batch:
+    finished = sum(1 for _ in batch.run([{{"prompt": "a"}}, {{"prompt": "b"}}]))
+"""
+
+
+def test_a_real_notebook_shows_one_bar(emulator: FalEmulator, tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient").NotebookClient
+    cell = nbformat.v4.new_code_cell(NOTEBOOK.format(journal=str(tmp_path / "j.db")))
+    root = Path(__file__).parent.parent.parent
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    client(notebook, timeout=120, resources={"metadata": {"path": str(root)}}).execute()
+    (bar,) = notebook.cells[0].outputs
+    assert '<progress value="2" max="2"></progress> 2/2, ' in bar.data["text/html"]
+
+
 def test_the_progress_of_a_file_has_an_end(
     batches: Batches, emulator: FalEmulator, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
