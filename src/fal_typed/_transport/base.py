@@ -63,6 +63,20 @@ class HttpResponse:
     url: str = ""
 
 
+class SendProgress:
+    """How far the sending of a request has come.
+
+    Attributes:
+        begun: Whether bytes of it may have left this machine. They cannot while the host is looked
+            up and the connection is opened, so that a retry is safe.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
 class TransportError(Exception):
     """A request failed without a complete response.
 
@@ -126,7 +140,7 @@ class OpenedSocket:
 class SyncTransport(Protocol):
     """The interface that the sync driver uses."""
 
-    def send(self, request: HttpRequest) -> HttpResponse:
+    def send(self, request: HttpRequest, progress: SendProgress | None = None) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 
@@ -150,7 +164,9 @@ class SyncTransport(Protocol):
 class AsyncTransport(Protocol):
     """The interface that the async driver uses."""
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 

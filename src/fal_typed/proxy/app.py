@@ -207,7 +207,8 @@ class ProxyApp:
         except TransportError as error:
             if has_begun:
                 # A broken connection tells the client that the response is incomplete.
-                raise transport_error(error, request) from None
+                is_billed = request.method == "POST"
+                raise transport_error(error, request, is_billed=is_billed) from None
             await _transport_response(error).send(send)
 
 
