@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import Self, TypeVar
 
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._core.flow import (
     Flow,
 )
@@ -85,7 +85,7 @@ class _StreamView(Generic[Out]):
             f"{item.text[:_MAX_TEXT]!r}"
         )
         self.errors.append(FalStreamError(message, request_id=self.request_id))
-        warnings.warn(message, SchemaDriftWarning, stacklevel=4)
+        warn_caller(message, SchemaDriftWarning)
 
     def _result(self) -> Result[Out]:
         if self._last is _NOTHING or not self._ended:
