@@ -115,6 +115,9 @@ class SocketClosed(Exception):  # noqa: N818 - closing can be expected
         self.code = code
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SocketClosed, (self.code, self.reason)
+
 
 @dataclass(frozen=True)
 class OpenedStream:

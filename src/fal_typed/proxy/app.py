@@ -121,6 +121,9 @@ class ProxyApp:
         self._client = client or AsyncFalClient()
         self._runner = runner_of(self._client)
 
+    def __repr__(self) -> str:
+        return f"ProxyApp(allowed_endpoints={self._rules.endpoints!r})"
+
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Handle one ASGI connection."""
         if scope["type"] == "lifespan":

@@ -211,6 +211,9 @@ class EndpointScript:
         """How many requests it runs at once and accepts per second."""
         self._responses: list[tuple[Any, int | None]] = []
 
+    def __repr__(self) -> str:
+        return f"EndpointScript({self.endpoint_id!r})"
+
     def follow(self, route: Route) -> None:
         """Configure the realtime route as the document of a private app describes it.
 

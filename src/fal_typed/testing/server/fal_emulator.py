@@ -121,6 +121,10 @@ class FalEmulator:
         self._thread: threading.Thread | None = None
         self._state = ServerState()
 
+    def __repr__(self) -> str:
+        place = "not running" if self._address is None else self.host
+        return f"<FalEmulator: {place}>"
+
     @property
     def host(self) -> str:
         """Address and port, e.g. ``127.0.0.1:8765``; the value for ``FAL_EMULATOR_HOST``."""
