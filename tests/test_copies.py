@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -35,16 +37,15 @@ from fal_typed.testing import FalEmulator
 
 ID = "fal-ai/flux/dev"
 SECRET = "very-secret"
-COPIES = {
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    **{
-        f"pickle {protocol}": lambda value, protocol=protocol: pickle.loads(
-            pickle.dumps(value, protocol)
-        )
-        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
-    },
-}
+COPIES: dict[str, Any] = {"copy": copy.copy, "deepcopy": copy.deepcopy}
+
+
+def pickled(protocol: int) -> Callable[[Any], Any]:
+    return lambda value: pickle.loads(pickle.dumps(value, protocol))
+
+
+for number in range(pickle.HIGHEST_PROTOCOL + 1):
+    COPIES[f"pickle {number}"] = pickled(number)
 
 
 def everyone(_request):
@@ -84,7 +85,7 @@ def test_what_holds_no_connection_can_be_copied(copied, fal_emulator):
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_every_error_can_be_copied(copied):
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    made = [kind("message") for kind in kinds if issubclass(kind, FalError)]
+    made: list[Exception] = [kind("message") for kind in kinds if issubclass(kind, FalError)]
     made.append(FalInputError("m", errors=[Problem(("a",), "m", "t")]))
     made.append(fal_typed.FalConnectionError("m", request_id="r", maybe_accepted=True))
     made.append(fal_typed.FalRateLimitError("m", status_code=429, body=b"b", retry_after=3.0))
@@ -103,13 +104,13 @@ def test_what_holds_a_connection_says_so(copied, fal_emulator):
             stream,
             client.realtime(ID) as realtime,
             client.ws_connect(ID, path="/realtime") as socket,
+            client.pipeline(ID) as pipeline,
         ):
-            with client.pipeline(ID) as pipeline:
-                pending = pipeline.submit({"prompt": "a cat"})
-                for value in (stream, realtime, socket, pipeline, pending):
-                    with pytest.raises(TypeError, match="holds a connection"):
-                        copied(value)
-                    assert " object at 0x" not in repr(value)
+            pending = pipeline.submit({"prompt": "a cat"})
+            for value in (stream, realtime, socket, pipeline, pending):
+                with pytest.raises(TypeError, match="holds a connection"):
+                    copied(value)
+                assert " object at 0x" not in repr(value)
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)

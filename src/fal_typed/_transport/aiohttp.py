@@ -65,6 +65,13 @@ class AiohttpTransport:
         self._session = _session()
         self._public_session: aiohttp.ClientSession | None = None
 
+    def __del__(self) -> None:
+        # A client that is dropped unclosed, or whose loop is, has nobody left to close it.
+        for session in (self._session, self._public_session):
+            if session is not None and isinstance(session.connector, _Connector):
+                session.connector.close_sockets()
+                session.detach()
+
     async def send(
         self, request: HttpRequest, progress: SendProgress | None = None
     ) -> HttpResponse:
@@ -188,6 +195,10 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         progress.begun = True
         return connection
+
+    def close_sockets(self) -> None:
+        """Close the sockets without waiting until they are closed."""
+        self._close(abort_ssl=True)
 
 
 class _PublicResolver(aiohttp.ThreadedResolver):
