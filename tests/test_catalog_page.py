@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -89,7 +90,11 @@ class CatalogPage:
         )
 
     def wait(self, condition) -> None:
-        WebDriverWait(self.driver, 20, poll_frequency=0.05).until(lambda _: condition())
+        # An element may be replaced between finding and reading it.
+        waiting = WebDriverWait(
+            self.driver, 20, 0.05, ignored_exceptions=[StaleElementReferenceException]
+        )
+        waiting.until(lambda _: condition())
 
     def find(self, selector: str):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -241,6 +246,15 @@ def test_the_python_code_runs_as_it_is(site, endpoint_id, monkeypatch):
         namespace: dict = {}
         exec(details["python"], namespace)
         assert namespace["result"].request_id
+
+
+def test_file_parameters_are_inputs(site):
+    rows = json.loads((site / "catalog" / "index.json").read_text())
+    kinds = rows["kinds"]
+    found = {row[0]: (row[1], {kinds[i] for i in row[2]}) for row in rows["endpoints"]}
+    assert found["alibaba/happy-horse/image-to-video"] == ("image to video", {"text", "image"})
+    assert found["alibaba/happy-horse/text-to-video"] == ("text to video", {"text"})
+    assert sum("image" in inputs for _, inputs in found.values()) > 800
 
 
 def test_every_endpoint_has_a_task_and_a_family(site):

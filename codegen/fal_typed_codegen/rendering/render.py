@@ -30,7 +30,15 @@ _MODULES = {
     "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+    "fal_typed.models": {
+        "UNSET",
+        "InputModel",
+        "OutputModel",
+        "Request",
+        "RuledModel",
+        "SchemaRule",
+        "UniqueItems",
+    },
 }
 _TYPING_MODULES = {
     "typing_extensions": {"Unpack"},
@@ -248,7 +256,10 @@ def _config(model: ModelSpec) -> str:
         entries["extra"] = "allow"
     if model.python_regex:
         entries["regex_engine"] = "python-re"
-    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+    written = [f"{key}={value!r}" for key, value in entries.items()]
+    if model.rule:
+        written.append(f"json_schema_extra={model.rule!r}")
+    return ", ".join(written)
 
 
 def _field(
@@ -269,7 +280,13 @@ def _field(
     text = _field_prose(interface, model, field, is_shared=is_shared)
     return RenderedField(
         name=field.name,
-        annotation=ast.unparse(field_types.with_keywords(annotation, keywords)),
+        annotation=ast.unparse(
+            field_types.with_rule(
+                field_types.with_keywords(annotation, keywords),
+                field.rule,
+                is_partial=field.is_partial,
+            )
+        ),
         default=default,
         text=text,
         doc=_docstring(text, indent=4),
