@@ -9,10 +9,11 @@ from pathlib import Path
 
 import fal_typed
 from fal_typed.cli.command_list import COMMANDS
+from tests.test_architecture import parsed
 
 PACKAGE = Path(fal_typed.__file__).parent
 IMPORTERS = {"import_module", "__import__"}
-ON_COLAB = {"google.colab.userdata"}  # which is no place for frozen programs
+IN_NOTEBOOKS = {"google.colab.userdata", "IPython.display"}  # where no program is frozen
 
 
 def hooks():
@@ -26,10 +27,10 @@ def test_no_package_is_imported_by_a_string_that_no_tool_sees():
     for path in PACKAGE.rglob("*.py"):
         if "endpoints" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in IMPORTERS:
                 found |= {each.value for each in node.args if isinstance(each, ast.Constant)}
-    assert found <= ON_COLAB
+    assert found <= IN_NOTEBOOKS
 
 
 def test_pyinstaller_finds_the_commands_and_the_files():

@@ -112,9 +112,10 @@ class _LoopDriver:
     def __del__(self) -> None:
         # Otherwise the loop would start a task that closes the generator, but a program that
         # drops its client and then its loop does not wait for that task.
-        self._open.clear()
-        with suppress(StopIteration, RuntimeError):
-            self.lifetime.aclose().send(None)
+        if "lifetime" in self.__dict__:
+            self._open.clear()
+            with suppress(StopIteration, RuntimeError):
+                self.lifetime.aclose().send(None)
 
 
 async def _lifetime(transports: list[AsyncTransport]) -> AsyncGenerator[None, None]:
