@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import socket
@@ -432,3 +433,26 @@ def test_redirects_never_leave_tls():
     assert next_hop(request, 200, "/y") is None
     with pytest.raises(TransportError, match="TLS"):
         next_hop(request, 302, "http://b.example/")
+
+
+def test_connections_notice_that_the_other_side_is_gone(subject):
+    """Without a byte and without an answer to the probes, the system ends the connection."""
+    with playing(echoing) as wire:
+        stream = subject.open(HttpRequest("POST", wire.url))
+        port = int(wire.host.rpartition(":")[2])
+        (connection,) = [one for one in gc.get_objects() if is_connected_to(one, port)]
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            limits = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            found = [connection.getsockopt(socket.IPPROTO_TCP, limit) for limit in limits]
+            assert found == [60, 10, 6]
+        del connection
+        subject.close_stream(stream)
+
+
+def is_connected_to(value, port):
+    try:
+        peer = value.getpeername() if type(value) is socket.socket else None
+        return isinstance(peer, tuple) and peer[1] == port
+    except OSError:
+        return False
