@@ -91,7 +91,7 @@ class EmulatedEndpoint:
             self._outcomes.popitem(last=False)
         return outcome
 
-    def read(self, body: bytes) -> tuple[dict[str, Any], Outcome | None]:
+    def read(self, body: bytes) -> tuple[Any, Outcome | None]:
         """Parse and check an input.
 
         Args:
@@ -127,7 +127,7 @@ class EmulatedEndpoint:
             return [_not_an_object(arguments)]
         return self._checker.problems(arguments)
 
-    def output(self, arguments: dict[str, Any], files: str) -> Any:
+    def output(self, arguments: Any, files: str) -> Any:
         """Generate an output from the schema.
 
         Args:
@@ -140,7 +140,7 @@ class EmulatedEndpoint:
         maker = self._maker()
         return {} if maker is None else maker.output(arguments, files)
 
-    def partial_outputs(self, arguments: dict[str, Any], files: str) -> list[Any]:
+    def partial_outputs(self, arguments: Any, files: str) -> list[Any]:
         """Generate the events of a stream.
 
         Args:
@@ -158,7 +158,7 @@ class EmulatedEndpoint:
             self._output_maker = OutputMaker(self.document, self._seed)
         return self._output_maker
 
-    async def _handled(self, arguments: dict[str, Any]) -> Outcome:
+    async def _handled(self, arguments: Any) -> Outcome:
         handler = self.script.handler
         assert handler is not None  # noqa: S101  (the caller checked it)
         try:

@@ -14,8 +14,15 @@ import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_typed._core.json_values import as_list, as_object
+from fal_typed._documents.discriminators import discriminator_of
 from fal_typed._documents.document import EndpointDocument, Schema, component_name
-from fal_typed._documents.schema_walk import properties, required_names, schema_type
+from fal_typed._documents.schema_walk import (
+    allowed_values,
+    merged,
+    properties,
+    required_names,
+    schema_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +81,8 @@ class SchemaChecker:
 
     def _compile_plain(self, schema: Schema) -> Check:
         unions = [schema[keyword] for keyword in ("anyOf", "oneOf") if schema.get(keyword)]
-        checks = [self._any_of(options) for options in unions]
+        tag = discriminator_of(schema)
+        checks = [self._tagged(options, tag) or self._any_of(options) for options in unions]
         checks += [self._compile(part) for part in schema.get("allOf") or ()]
         if "const" in schema:
             checks.append(_literal([schema["const"]]))
@@ -118,6 +126,51 @@ class SchemaChecker:
             found.extend(failed)
 
         return check
+
+    def _tagged(self, options: Sequence[Schema], tag: str | None) -> Check | None:
+        """The check of a union of objects that a property tells apart; None for other unions."""
+        if tag is None:
+            return None
+        real = [option for option in options if option.get("type") != "null"]
+        checks: dict[Any, tuple[str, Check]] = {}
+        for option in real:
+            values = allowed_values(self._property(option, tag))
+            if not values or any(_identity(value) in checks for value in values):
+                return None
+            compiled = self._compile(option)
+            checks.update({_identity(value): (str(value), compiled) for value in values})
+        expected = ", ".join(repr(label) for label, _ in checks.values())
+
+        def check(value: Any, at: Location, found: list[InputProblem]) -> None:
+            if value is None and len(real) < len(options):
+                return
+            fields = as_object(value)
+            if fields is None or tag not in fields:
+                message = f"Unable to extract tag using discriminator {tag!r}"
+                kind = "union_tag_not_found"
+                found.append(_problem(kind, message, at, value, discriminator=repr(tag)))
+                return
+            label, chosen = checks.get(_identity(fields[tag]), ("", None))
+            if chosen is not None:
+                chosen(value, (*at, label), found)
+                return
+            message = (
+                f"Input tag {str(fields[tag])!r} found using {tag!r} does not match any of the "
+                f"expected tags: {expected}"
+            )
+            found.append(_problem("union_tag_invalid", message, at, value, tag=str(fields[tag])))
+
+        return check
+
+    def _property(self, schema: Schema, name: str) -> Schema:
+        """Schema of a property, wherever in `allOf` it is."""
+        whole = merged(self._document, schema)
+        own = properties(whole).get(name)
+        if own is not None and allowed_values(self._document.resolve(own)) is not None:
+            return self._document.resolve(own)
+        parts = as_list(self._document.resolve(schema).get("allOf")) or []
+        found = (self._property(part, name) for part in parts)
+        return next((one for one in found if allowed_values(one) is not None), {})
 
     def _object(self, schema: Schema) -> Check:
         required = required_names(schema)
