@@ -12,7 +12,7 @@ from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
 from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
-from fal_typed_codegen.rendering import bodies, field_types, prose, signatures
+from fal_typed_codegen.rendering import body_signatures, field_types, prose, signatures
 from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
 from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
 from fal_typed_codegen.rendering.templating import template
@@ -97,7 +97,7 @@ def endpoint_module(
         parameters = next(item.fields for item in classes if item.name == interface.input)
         typing_classes = signatures.typing_classes(interface, name, parameters)
     else:
-        typing_classes = bodies.body_classes(interface, name, classes)
+        typing_classes = body_signatures.body_classes(interface, name, classes)
     return template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
