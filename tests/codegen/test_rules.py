@@ -126,6 +126,14 @@ def test_additional_properties_are_checked(packages: Packages) -> None:
         made(a="x", other="y")
 
 
+def test_a_field_that_is_always_null(packages: Packages) -> None:
+    output = {"type": "object", "properties": {"error": {"type": "null"}}}
+    made = packages.module(document({"x": {"type": "null"}}, output=output))
+    assert made.Output().error is None
+    assert made.Output(error=None).error is None
+    assert dump_input(made.Input(x=None)) == {"x": None}
+
+
 def test_a_component_that_allows_null(packages: Packages) -> None:
     made = packages.module(document({"x": ref("Pair")}, components={"Pair": PAIR})).Input
     assert dump_input(made(x=None)) == {"x": None}

@@ -382,7 +382,8 @@ class _Walk:
         if not patterns or more is True:
             # True and a missing value both allow any type.
             return self._type(more, owner, field, is_file=False)
-        kinds = [*patterns.values(), *([more] if isinstance(more, dict) else [])]
+        own = as_object(more)
+        kinds = [*patterns.values(), *([] if own is None else [own])]
         return _union(self._type(kind, owner, field, is_file=False) for kind in kinds)
 
     def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
@@ -399,6 +400,7 @@ class _Walk:
         if component is None or component not in self._document.components:
             self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
+        self._is_inexact |= self._document.components[component] is False
         target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
         kind = self._component(component, target, owner, field, is_file=is_file)
         return _union([kind, _NULL]) if target.get("nullable") is True else kind

@@ -108,20 +108,15 @@ def class_rule(document: EndpointDocument, schema: Schema, tags: Collection[str]
         The rule; an empty one if the class expresses everything, None if it is too large.
     """
     own = (OF_CLASSES | _ALWAYS - {"$ref", "allOf"}) & schema.keys()
-    kept = {key: schema[key] for key in sorted(own) if not _is_harmless(key, schema[key])}
-    if not isinstance(kept.get("additionalProperties"), dict):
+    kept: Schema = {key: schema[key] for key in sorted(own) if not _is_harmless(key, schema[key])}
+    if as_object(kept.get("additionalProperties")) is None:
         kept.pop("additionalProperties", None)
     if "patternProperties" in kept or "additionalProperties" in kept:
-        kept = {
-            "properties": {name: {} for name in _names(schema)},
-            # Unknown parameters are misspelled ones, unless the document allows them.
-            **(
-                {}
-                if schema.get("additionalProperties") is True
-                else {"additionalProperties": False}
-            ),
-            **kept,
-        }
+        known: Schema = {"properties": dict.fromkeys(_names(schema), True)}
+        # Unknown parameters are misspelled ones, unless the document allows them.
+        if schema.get("additionalProperties") is not True:
+            known["additionalProperties"] = False
+        kept = {**known, **kept}
     if tags:
         kept["required"] = sorted(tags)
     return rule_of(document, kept) if kept else {}
@@ -142,7 +137,7 @@ class _RuleCopy:
 
     def whole(self, schema: Any) -> Schema:
         copied = self.schema(schema)
-        whole = {"not": {}} if copied is False else as_object(copied) or {}
+        whole: Schema = {"not": {}} if copied is False else as_object(copied) or {}
         return {**whole, "$defs": self._definitions} if self._definitions else whole
 
     def schema(self, value: Any) -> Any:
@@ -165,7 +160,7 @@ class _RuleCopy:
         items, mapping = as_list(item), as_object(item)
         if key in SCHEMA_MAPS or key == "dependencies":
             return {
-                name: inner if isinstance(inner, list) else self.schema(inner)
+                name: self.schema(inner) if as_list(inner) is None else inner
                 for name, inner in (mapping or {}).items()
                 if key != "patternProperties" or _is_pattern(name)
             }
@@ -201,6 +196,8 @@ def _is_harmless(key: str, value: Any) -> bool:
         return True
     if value is False and key in ("uniqueItems", "nullable"):
         return True
+    if key == "minContains":
+        return False
     return value in _HARMLESS or (
         value == 0 and value is not False and key.startswith("min") and key[3].isupper()
     )

@@ -85,8 +85,8 @@ def with_rule(annotation: ast.expr, rule: Schema | None) -> ast.expr:
 
 
 def or_none(annotation: ast.expr) -> ast.expr:
-    """Allow None; a type that accepts anything is not changed."""
-    if isinstance(annotation, ast.Name) and annotation.id == "Any":
+    """Allow None; a type that already accepts it is not changed."""
+    if ast.unparse(annotation) in ("Any", "None"):
         return annotation
     return ast.BinOp(annotation, ast.BitOr(), ast.Constant(None))
 

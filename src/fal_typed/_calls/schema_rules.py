@@ -101,10 +101,11 @@ class _Validation:
         for message in (*_type_problems(schema, value), *_value_problems(schema, value)):
             yield Violation(at, message)
         yield from self._combined(schema, value, at)
-        if isinstance(value, list):
-            yield from self._list(schema, value, at)
-        elif isinstance(value, dict):
-            yield from self._object(schema, value, at)
+        items, fields = as_list(value), as_object(value)
+        if items is not None:
+            yield from self._list(schema, items, at)
+        if fields is not None:
+            yield from self._object(schema, fields, at)
 
     def _referenced(self, ref: str) -> Any:
         name = ref.removeprefix("#/$defs/")

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
+from urllib.parse import unquote
 
 from typing_extensions import Self
 
@@ -233,9 +234,8 @@ class EndpointDocument:
         return schema
 
     def _component(self, ref: str) -> Schema:
-        if not ref.startswith(_COMPONENT_PREFIX):
-            return {}
-        return _dict(self.components.get(ref.removeprefix(_COMPONENT_PREFIX)))
+        name = component_name({"$ref": ref})
+        return {} if name is None else _dict(self.components.get(name))
 
 
 def component_name(schema: Schema) -> str | None:
@@ -254,7 +254,10 @@ def component_name(schema: Schema) -> str | None:
     ref = schema.get("$ref")
     if not isinstance(ref, str) or not ref.startswith(_COMPONENT_PREFIX):
         return None
-    return ref.removeprefix(_COMPONENT_PREFIX)
+    name = ref.removeprefix(_COMPONENT_PREFIX)
+    if "%" in name or "~" in name:  # escaped as in a URL and a JSON pointer
+        return unquote(name).replace("~1", "/").replace("~0", "~")
+    return name
 
 
 def _endpoint_id(metadata: Schema, paths: Schema) -> str:
