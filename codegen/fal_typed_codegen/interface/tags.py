@@ -14,7 +14,7 @@ from fal_typed._core.json_values import as_list, as_object
 from fal_typed_codegen.interface.specs import BODY, class_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from fal_typed._documents.document import Schema
     from fal_typed_codegen.interface.specs import FieldSpec, ModelSpec
@@ -35,7 +35,7 @@ def with_tags(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
     tags = _Tags(models)
     translated = {name: tags.translated(model) for name, model in models.items()}
     return {
-        name: _sending_constants(model) if name in tags.members else model
+        name: _sending_constants(model, tags.members[name]) if name in tags.members else model
         for name, model in translated.items()
     }
 
@@ -48,7 +48,8 @@ def constant(field: FieldSpec) -> Any:
 
 class _Tags:
     def __init__(self, models: Mapping[str, ModelSpec]) -> None:
-        self.members: set[str] = set()
+        self.members: dict[str, set[str]] = {}
+        """Names of discriminators of the unions that an input class is in, by class."""
         self._models = models
 
     def translated(self, model: ModelSpec) -> ModelSpec:
@@ -73,12 +74,14 @@ class _Tags:
         if len(classes) < 2:  # noqa: PLR2004 - a union of classes
             return schema
         is_input = model.direction == "input"
-        if is_input:
-            self.members.update(one.name for one in classes)
+        for one in classes if is_input else ():
+            self.members.setdefault(one.name, set())
         wires = [stated] if stated else [field.wire for field in classes[0].fields]
         for wire in wires:
             fields = _fields(classes, wire)
             if fields and (stated or all(map(_always_has, fields))):
+                for one in classes if is_input else ():
+                    self.members[one.name].add(wire)
                 is_needed = all(field.required for field in fields) or bool(stated and is_input)
                 return {**schema, "discriminator": _discriminator(fields, is_needed=is_needed)}
         return schema
@@ -114,8 +117,14 @@ def _values(field: FieldSpec) -> list[Any]:
     return [value for values in lists for value in values] if all(lists) else []
 
 
-def _sending_constants(model: ModelSpec) -> ModelSpec:
-    sent = {f.wire for f in model.fields if not f.required and constant(f) is not None}
+def _sending_constants(model: ModelSpec, discriminators: Container[str]) -> ModelSpec:
+    sent = {
+        field.wire
+        for field in model.fields
+        if not field.required
+        and (value := constant(field)) is not None
+        and (field.default == value or field.wire in discriminators)
+    }
     if not sent or model.base == BODY:
         return model
     fields = tuple(
