@@ -419,7 +419,10 @@ class _Walk:
                 return found
         name = self._new_name(component)
         self._by_component[self._direction, component] = name
+        # A type that refers to itself ends at this class, which is known now.
+        outer, self._inlined = self._inlined, []
         self._make(name, component, target)
+        self._inlined = outer
         return {"$ref": CLASS_PREFIX + name}
 
     def _inline(

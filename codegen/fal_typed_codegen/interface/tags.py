@@ -11,10 +11,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
-from fal_typed_codegen.interface.specs import BODY, class_of
+from fal_typed_codegen.interface.specs import BODY, MISSING, class_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping
 
     from fal_typed._documents.document import Schema
     from fal_typed_codegen.interface.specs import FieldSpec, ModelSpec
@@ -35,7 +35,7 @@ def with_tags(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
     tags = _Tags(models)
     translated = {name: tags.translated(model) for name, model in models.items()}
     return {
-        name: _sending_constants(model, tags.members[name]) if name in tags.members else model
+        name: _sending_tags(model, tags.members[name]) if name in tags.members else model
         for name, model in translated.items()
     }
 
@@ -48,8 +48,8 @@ def constant(field: FieldSpec) -> Any:
 
 class _Tags:
     def __init__(self, models: Mapping[str, ModelSpec]) -> None:
-        self.members: dict[str, set[str]] = {}
-        """Names of discriminators of the unions that an input class is in, by class."""
+        self.members: dict[str, dict[str, bool]] = {}
+        """Discriminators of the unions that an input class is in, and whether they are needed."""
         self._models = models
 
     def translated(self, model: ModelSpec) -> ModelSpec:
@@ -75,14 +75,15 @@ class _Tags:
             return schema
         is_input = model.direction == "input"
         for one in classes if is_input else ():
-            self.members.setdefault(one.name, set())
+            self.members.setdefault(one.name, {})
         wires = [stated] if stated else [field.wire for field in classes[0].fields]
         for wire in wires:
             fields = _fields(classes, wire)
             if fields and (stated or all(map(_always_has, fields))):
-                for one in classes if is_input else ():
-                    self.members[one.name].add(wire)
                 is_needed = all(field.required for field in fields) or bool(stated and is_input)
+                for one in classes if is_input else ():
+                    known = self.members[one.name]
+                    known[wire] = is_needed or known.get(wire, False)
                 return {**schema, "discriminator": _discriminator(fields, is_needed=is_needed)}
         return schema
 
@@ -117,20 +118,26 @@ def _values(field: FieldSpec) -> list[Any]:
     return [value for values in lists for value in values] if all(lists) else []
 
 
-def _sending_constants(model: ModelSpec, discriminators: Container[str]) -> ModelSpec:
-    sent = {
-        field.wire
-        for field in model.fields
-        if not field.required
-        and (value := constant(field)) is not None
-        and (field.default == value or field.wire in discriminators)
-    }
-    if not sent or model.base == BODY:
+def _sending_tags(model: ModelSpec, tags: Mapping[str, bool]) -> ModelSpec:
+    """The class of an input that sends its constants, and requires what else is needed."""
+    if model.base == BODY:
         return model
+    sent: dict[str, Any] = {}
+    for field in model.fields:
+        value = constant(field)
+        is_sent = value is not None and (field.default == value or field.wire in tags)
+        if not field.required and is_sent:
+            sent[field.wire] = value
+        elif not field.required and tags.get(field.wire) and field.default is not MISSING:
+            sent[field.wire] = field.default
     fields = tuple(
-        replace(field, default=constant(field)) if field.wire in sent else field
+        replace(field, default=sent[field.wire])
+        if field.wire in sent
+        else replace(field, required=field.required or tags.get(field.wire, False))
         for field in model.fields
     )
+    if not sent:
+        return replace(model, fields=fields)
     required = sorted({*sent, *(field.wire for field in fields if field.required)})
     return replace(
         model, base="RuledModel", fields=fields, rule={**model.rule, "required": required}

@@ -141,6 +141,8 @@ def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[Base
         message = _unknown(loc, model)
     elif kind == "missing":
         message = "This parameter is required"
+    elif kind == "model_attributes_type":
+        message = "Input should be a mapping or an instance of a class of the union"
     elif kind == "model_type":
         message = message.replace("valid dictionary or instance", "mapping or instance")
     elif kind in ("literal_error", "string_type", "int_type", "float_type"):
@@ -165,7 +167,7 @@ def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     name = str(loc[-1]) if loc else ""
     forms = getattr(model, "__fal_forms__", lambda: [model])()
     known = [name for form in forms for name in form.model_fields] if len(loc) == 1 else []
-    near = difflib.get_close_matches(name, known, n=1)
+    near = [] if name in known else difflib.get_close_matches(name, known, n=1)
     if len(loc) == 1 and name in OPTIONS_OF["with_options"]:
         hint = f"it is a call option: pass it with .with_options({name}=…)"
     elif near:
