@@ -169,11 +169,10 @@ def endpoint(route: str, client: Any, **options: Any) -> Any:
     return module(route).endpoint.with_options(client=client, **options)
 
 
-@pytest.mark.parametrize(("route", "source", "kwargs", "expected"), VALID)
-def test_what_is_sent_is_accepted_and_returned(
-    emulator, mode, client, route, source, kwargs, expected
-):
-    args, kwargs = given(route, source, kwargs)
+@pytest.mark.parametrize("case", VALID)
+def test_what_is_sent_is_accepted_and_returned(emulator, mode, client, case):
+    route, *arguments, expected = case
+    args, kwargs = given(route, *arguments)
     mode(endpoint(route, client)).run(*args, **kwargs)
     assert sent(emulator) == expected
     response = post(route, sent(emulator))
@@ -185,25 +184,27 @@ def test_what_is_sent_is_accepted_and_returned(
 
 
 @pytest.mark.parametrize("call", ["subscribe", "submit", "stream"])
-@pytest.mark.parametrize(("route", "source", "kwargs", "expected"), VALID[:14])
-def test_every_call_sends_the_same(emulator, mode, client, call, route, source, kwargs, expected):
-    args, kwargs = given(route, source, kwargs)
+@pytest.mark.parametrize("case", VALID[:14])
+def test_every_call_sends_the_same(emulator, mode, client, call, case):
+    route, *arguments, expected = case
+    args, kwargs = given(route, *arguments)
     result = getattr(mode(endpoint(route, client, path="")), call)(*args, **kwargs)
     if call == "stream":
         mode.items(result)
     assert sent(emulator) == expected
 
 
-@pytest.mark.parametrize(("route", "body", "paths"), INVALID)
-def test_both_sides_reject_a_body(emulator, mode, client, route, body, paths):
+@pytest.mark.parametrize("case", INVALID)
+def test_both_sides_reject_a_body(emulator, mode, client, case):
+    route, body, paths = case
+    args, kwargs = ([], body) if route == "zoo" else ([body], {})
     with pytest.raises(FalInputError) as caught:
-        target = mode(endpoint(route, client))
-        target.run(**body) if route == "zoo" else target.run(body)
+        mode(endpoint(route, client)).run(*args, **kwargs)
     assert sorted({problem.path for problem in caught.value.errors}) == paths
     assert post(route, body).status_code == 422
-    with pytest.raises(FalHTTPError):
-        unchecked = mode(endpoint(route, client, validate=False))
-        unchecked.run(**body) if route == "zoo" else unchecked.run(body)
+    unchecked = mode(endpoint(route, client, validate=False))
+    with pytest.raises(FalHTTPError, match="422"):
+        unchecked.run(*args, **kwargs)
     assert sent(emulator) == body
 
 
