@@ -1,7 +1,5 @@
 """Calls of endpoints whose body is no plain object, which type checkers accept."""
 
-from typing_extensions import assert_type
-
 from fal_bodies.acme.bodies.anything import BodiesAnythingOutput
 from fal_bodies.acme.bodies.anything import endpoint as anything
 from fal_bodies.acme.bodies.flags import Flag
@@ -19,6 +17,8 @@ from fal_bodies.acme.bodies.union import endpoint as union
 from fal_bodies.acme.bodies.words import endpoint as words
 from fal_bodies.acme.bodies.zoo import Cat as ZooCat
 from fal_bodies.acme.bodies.zoo import endpoint as zoo
+from typing_extensions import assert_type
+
 from fal_typed import FalClient, Handle, Result
 
 

@@ -7,6 +7,7 @@ from fal_bodies.acme.bodies.optional import endpoint as optional
 from fal_bodies.acme.bodies.tagged import BodiesTaggedInput, Cat
 from fal_bodies.acme.bodies.tagged import endpoint as tagged
 from fal_bodies.acme.bodies.union import endpoint as union
+
 from fal_typed import FalClient
 
 client = FalClient()
