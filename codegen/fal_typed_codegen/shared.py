@@ -97,7 +97,7 @@ def _shape(model: ModelSpec) -> list[Any]:
 
 def _field_shape(field: FieldSpec) -> list[Any]:
     default = [] if field.default is MISSING else [field.default]
-    rule = [] if field.rule is None else [field.rule]
+    rule = [] if field.rule is None else [field.rule, field.is_partial]
     return [
         field.name, field.wire, field.schema, field.nullable, field.required, default,
         field.facts, field.deprecated, *rule,

@@ -117,16 +117,39 @@ class SchemaRule:
 
     Args:
         schema: A JSON schema.
+        is_partial: Whether the schema also allows values that the type rejects, such as an object
+            with the properties of two members of a union. They are kept as they are.
     """
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], *, is_partial: bool = False) -> None:
         self._schema = schema
+        self._is_partial = is_partial
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         """Check the value after its type."""
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+        typed = handler(source)
+        checked = core_schema.no_info_after_validator_function(self._check, typed)
+        if not self._is_partial:
+            return checked
+        either = core_schema.union_schema([typed, core_schema.any_schema()], mode="left_to_right")
+        return core_schema.no_info_wrap_validator_function(
+            self._check_or_keep,
+            checked,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, handler: handler(value), schema=either
+            ),
+        )
+
+    def _check_or_keep(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            kept = plain(value)
+            if violations(self._schema, kept):
+                raise
+            return kept
 
     def _check(self, value: Any) -> Any:
         _check_rule(self._schema, plain(value))

@@ -65,6 +65,14 @@ KINDS: dict[str, tuple[dict[str, Any], list[Any]]] = {
         ["ab", "a", "b"],
     ),
     "step": ({"type": "integer", "multipleOf": 1.5}, [3, 4, 6]),
+    "rest of properties": (
+        {"allOf": [{"type": "object", "properties": {"a": INT}}], "unevaluatedProperties": False},
+        [{"a": 1}, {"a": 1, "b": 2}, {}],
+    ),
+    "rest of items": (
+        {"allOf": [{"type": "array", "prefixItems": [INT]}], "unevaluatedItems": False},
+        [[1], [1, 2], []],
+    ),
     "condition": ({"if": {"type": "string"}, "then": {"minLength": 2}}, ["a", "ab", 1]),
 }
 
@@ -159,6 +167,103 @@ def test_the_error_names_the_keyword(packages: Packages) -> None:
 
 def test_keywords_that_are_not_checked_cause_a_warning(packages: Packages) -> None:
     _, warnings = packages.warned(
-        document({"x": {"type": "object", "unevaluatedProperties": False}})
+        document({"x": {"type": "object", "properties": {"a": {"$dynamicRef": "#a"}}}})
     )
-    assert warnings == ["input: x: the keyword 'unevaluatedProperties' is not checked"]
+    assert warnings == ["input: a: the keyword '$dynamicRef' is not checked"]
+
+
+def test_an_object_with_the_properties_of_two_members(packages: Packages) -> None:
+    other = {"type": "object", "properties": {"b": TEXT}, "required": ["b"]}
+    either = {"anyOf": [ref("A"), other]}
+    properties = {"x": either, "many": {"type": "array", "items": either}}
+    made = packages.module(document(properties, components={"A": A})).Input
+    both = {"a": 1, "b": "c"}
+    one = made(x=both, many=[both, {"a": 1}])
+    assert dump_input(one) == {"x": both, "many": [both, {"a": 1}]}
+    assert dump_input(made.model_validate_json(one.model_dump_json())) == dump_input(one)
+    for bad in ({**both, "c": 1}, {"a": "1", "b": "c"}, {}):
+        with pytest.raises(FalInputError):
+            made(x=bad)
+
+
+BASE = {"type": "object", "properties": {"kind": TEXT}, "required": ["kind"]}
+CAT = {"properties": {"kind": {"const": "cat"}, "lives": INT}, "required": ["lives"]}
+DOG = {"properties": {"kind": {"const": "dog"}, "tail": TEXT}}
+COMPOSITIONS: dict[str, dict[str, Any]] = {
+    "properties beside": {**BASE, "oneOf": [ref("Cat"), ref("Dog")]},
+    "parts": {"allOf": [ref("Base"), {"oneOf": [CAT, ref("Dog")]}]},
+    "reference and properties": {"$ref": "#/components/schemas/Base", "anyOf": [CAT, DOG]},
+    "condition": {
+        **BASE,
+        "if": {"properties": {"kind": {"const": "cat"}}},
+        "then": CAT,
+        "else": DOG,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", COMPOSITIONS)
+def test_properties_beside_a_union(packages: Packages, kind: str) -> None:
+    components = {"Base": BASE, "Cat": CAT, "Dog": DOG}
+    schema = COMPOSITIONS[kind]
+    raw = document({"x": schema, "y": ref("Named")}, components={**components, "Named": schema})
+    made = packages.module(raw).Input
+    root = document(components=components)
+    root["components"]["schemas"]["TheInput"] = schema
+    whole = packages.module(root).Input
+    for good in ({"kind": "cat", "lives": 9}, {"kind": "dog", "tail": "x"}, {"kind": "dog"}):
+        assert dump_input(made(x=good, y=good)) == {"x": good, "y": good}
+        assert dump_input(whole(**good)) == good
+    for bad in (
+        {"kind": "cat"},
+        {"kind": "bird", "tail": "x"},
+        {"lives": 9},
+        {"kind": "dog", "tail": 1},
+        {"kind": "dog", "wings": 2},
+    ):
+        with pytest.raises(FalInputError):
+            made(x=bad)
+        with pytest.raises(FalInputError):
+            made(y=bad)
+        with pytest.raises(FalInputError):
+            whole(**bad)
+
+
+def test_one_of_several_parameters_is_required(packages: Packages) -> None:
+    either = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    made = packages.module(document({"a": INT, "b": TEXT}, **either)).Input
+    for good in ({"a": 1}, {"b": "x"}, {"a": 1, "b": "x"}):
+        assert dump_input(made(**good)) == good
+    for bad in ({}, {"a": "1"}, {"a": 1, "c": 1}):
+        with pytest.raises(FalInputError):
+            made(**bad)
+
+
+def test_parts_with_keywords_that_cannot_be_merged(packages: Packages) -> None:
+    parts = [
+        {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        {"anyOf": [{"required": ["c"]}]},
+    ]
+    made = packages.module(document({"a": INT, "b": INT, "c": INT}, allOf=parts)).Input
+    assert dump_input(made(a=1, c=2)) == {"a": 1, "c": 2}
+    for bad in ({"a": 1}, {"c": 1}):
+        with pytest.raises(FalInputError):
+            made(**bad)
+
+
+def test_a_base_with_a_mapping_accepts_its_subtypes(packages: Packages) -> None:
+    mapping = {"cat": "#/components/schemas/Cat", "dog": "#/components/schemas/Dog"}
+    base = {**BASE, "discriminator": {"propertyName": "kind", "mapping": mapping}}
+    components = {
+        "Pet": base,
+        "Cat": {"allOf": [ref("Pet"), {"properties": {"lives": INT}, "required": ["lives"]}]},
+        "Dog": {"allOf": [ref("Pet"), {"properties": {"tail": TEXT}}]},
+    }
+    many = {"type": "array", "items": ref("Pet")}
+    output = {"type": "object", "properties": {"pet": ref("Pet")}}
+    made = packages.module(document({"pets": many}, components=components, output=output))
+    pets = [{"kind": "cat", "lives": 9}, {"kind": "dog", "tail": "x"}, {"kind": "dog"}]
+    assert dump_input(made.Input(pets=pets)) == {"pets": pets}
+    with pytest.raises(FalInputError):
+        made.Input(pets=[{"kind": "cat", "wings": 1}])
+    assert made.Output(pet={"kind": "dog", "tail": "x"}).pet.tail == "x"

@@ -48,10 +48,39 @@ def merge(parts: Iterable[Schema]) -> tuple[Schema, bool]:
                 merged[key] = together(merged[key], value)
             elif rules.is_checked(key):
                 is_exact = False
-                del merged[key]
+                left = {key: value}
+                merged["allOf"] = [*(as_list(merged.get("allOf")) or []), left]
             else:
                 merged[key] = value
     return merged, is_exact
+
+
+def with_members(schema: Schema, members: Iterable[Schema]) -> Schema:
+    """Add the properties of schemas that may also apply to an object.
+
+    Args:
+        schema: The object's schema.
+        members: Members of its unions, branches of its conditions.
+
+    Returns:
+        The schema with every property; those of members are optional, unless it requires them.
+
+    >>> with_members({"properties": {"a": {}}}, [{"properties": {"b": {}}, "required": ["b"]}])
+    {'properties': {'a': {}, 'b': {}}}
+    """
+    own = as_object(schema.get("properties")) or {}
+    more: dict[str, list[Any]] = {}
+    for member in members:
+        for name, kind in (as_object(member.get("properties")) or {}).items():
+            kinds = more.setdefault(name, [])
+            if kind not in kinds:
+                kinds.append(kind)
+    added = {
+        name: kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        for name, kinds in more.items()
+        if name not in own
+    }
+    return {**schema, "properties": {**own, **added}}
 
 
 def may_overlap(document: EndpointDocument, members: list[Any]) -> bool:
@@ -69,6 +98,43 @@ def may_overlap(document: EndpointDocument, members: list[Any]) -> bool:
     if len(known) > _MOST_MEMBERS:
         return True
     return any(not _differ(document, one, other) for one, other in combinations(known, 2))
+
+
+def may_share(document: EndpointDocument, members: list[Any]) -> bool:
+    """Whether an object may fit two members of a union by properties of both."""
+    known = [document.resolve(as_object(member) or {}) for member in members]
+    objects = [
+        one
+        for one in known
+        if one.get("properties") and one.get("additionalProperties") is not False
+    ]
+    return len(objects) <= _MOST_MEMBERS and any(
+        not _differ(document, one, other)
+        and not _are_tagged(document, one, other)
+        and _names(one) != _names(other)
+        for one, other in combinations(objects, 2)
+    )
+
+
+def _are_tagged(document: EndpointDocument, one: Schema, other: Schema) -> bool:
+    """Whether a constant tells two objects apart, which is sent although it is not required."""
+    constants = [
+        {
+            name: values
+            for name, schema in (as_object(item.get("properties")) or {}).items()
+            if (values := _values(document.resolve(as_object(schema) or {})))
+        }
+        for item in (one, other)
+    ]
+    return any(
+        not any(value in constants[1][name] for value in values)
+        for name, values in constants[0].items()
+        if name in constants[1]
+    )
+
+
+def _names(schema: Schema) -> set[str]:
+    return set(as_object(schema.get("properties")) or {})
 
 
 def _differ(document: EndpointDocument, one: Schema, other: Schema) -> bool:
@@ -175,6 +241,10 @@ def _all_of(one: Any, other: Any) -> Any:
     )
 
 
+def _any_open(one: Any, other: Any) -> Any:
+    return True if True in (one, other) else _all_of(one, other)
+
+
 _MERGERS: dict[str, Callable[[Any, Any], Any]] = {
     "properties": _properties,
     "required": _joined,
@@ -195,4 +265,6 @@ _MERGERS: dict[str, Callable[[Any, Any], Any]] = {
     "uniqueItems": _either,
     "items": _all_of,
     "additionalProperties": _all_of,
+    "unevaluatedItems": _any_open,
+    "unevaluatedProperties": _any_open,
 }

@@ -9,7 +9,7 @@ else does not matter.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.discriminators import discriminator_of
@@ -95,6 +95,7 @@ class _Walk:
         self._patterns: set[str] = set()
         self._python_regex = False
         self._is_inexact = False
+        self._is_partial = False
 
     def root(self, direction: Direction, ref: Schema) -> str:
         """Add the class of the input or the output."""
@@ -104,14 +105,14 @@ class _Walk:
         schema = self._without_wrapper(self._document.resolve(ref))
         if component is not None:
             self._by_component[direction, component] = name
-        if self._is_class(schema):
+        if self._is_plain(schema):
             self._make(name, component, schema)
         else:
             self._make_root(name, component, ref)
         return name
 
-    def _is_class(self, schema: Schema) -> bool:
-        """Whether the input or the output is an object with properties."""
+    def _is_plain(self, schema: Schema) -> bool:
+        """Whether the input or the output is a plain object."""
         if not schema:
             return self._direction == "input" or self._document.route is None
         is_union = bool(_members(schema)) and not _mapping(schema.get("properties"))
@@ -123,7 +124,9 @@ class _Walk:
             del self._by_component[self._direction, component]
         is_input = self._direction == "input"
         root = self._type(ref, name, "body" if is_input else "", is_file=False)
-        rule = self._rule("body", ref) if is_input and self._is_inexact else None
+        is_partial = is_input and self._is_partial
+        needs_rule = is_partial or (is_input and self._is_inexact)
+        rule = self._rule("body", ref, closed=is_partial) if needs_rule else None
         self.models[name] = ModelSpec(
             name=name,
             direction=self._direction,
@@ -134,8 +137,9 @@ class _Walk:
             python_regex=is_input and self._python_regex,
             root=root,
             rule=rule or {},
+            is_partial=is_partial,
         )
-        self._python_regex = self._is_inexact = False
+        self._python_regex = self._is_inexact = self._is_partial = False
 
     def _make(self, name: str, component: str | None, schema: Schema) -> None:
         """Add the class of an object schema, after the classes that it refers to."""
@@ -148,7 +152,7 @@ class _Walk:
         if self._direction == "output" and file_types.is_file_component(schema):
             kind = file_types.file_class(component or name, schema, "")
             base, skipped = kind, file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
-        fields = self._fields(name, schema, skipped)
+        fields = self._fields(name, self._with_members(schema), skipped)
         self.models[name] = ModelSpec(
             name=name,
             direction=self._direction,
@@ -161,6 +165,16 @@ class _Walk:
             rule=rule,
         )
         self._python_regex = outer_regex
+
+    def _with_members(self, schema: Schema) -> Schema:
+        """An object's schema with the properties of its unions and conditions."""
+        if "properties" not in schema:
+            return schema
+        members = [item for key in ("anyOf", "oneOf") for item in _list(schema.get(key))]
+        members += [schema.get("then"), schema.get("else")]
+        members += _mapping(schema.get("dependentSchemas")).values()
+        parts = [self._without_wrapper(self._part(part)) for part in map(_mapping, members) if part]
+        return combining.with_members(schema, map(self._with_members, parts)) if parts else schema
 
     def _class_rule(self, name: str, schema: Schema) -> Schema:
         if self._direction == "output":
@@ -184,15 +198,18 @@ class _Walk:
         return tuple(fields)
 
     def _field(self, owner: str, name: str, wire: str, raw: Any, required: bool) -> FieldSpec:
-        outer, self._is_inexact = self._is_inexact, False
+        outer = self._is_inexact, self._is_partial
+        self._is_inexact = self._is_partial = False
         schema = self._without_wrapper(_mapping(raw))
         is_file = self._direction == "input" and file_types.is_file_parameter(wire, schema)
         made = self._type(schema if raw is not False else raw, owner, wire, is_file=is_file)
         kind, nullable = _split_null(made)
         # The string of a file can be a path, to which no bound applies.
-        needs_rule = self._is_inexact and self._direction == "input" and not is_file
-        rule = self._rule(wire, raw) if needs_rule else None
-        self._is_inexact = outer
+        is_checked = self._direction == "input" and not is_file
+        is_partial = self._is_partial and is_checked
+        needs_rule = is_checked and (self._is_inexact or is_partial)
+        rule = self._rule(wire, raw, closed=is_partial) if needs_rule else None
+        self._is_inexact, self._is_partial = outer
         default = schema.get("default", MISSING)
         return FieldSpec(
             name=name,
@@ -206,10 +223,11 @@ class _Walk:
             json_type=json_type(schema),
             deprecated=schema.get("deprecated") is True,
             rule=rule,
+            is_partial=is_partial and rule is not None,
         )
 
-    def _rule(self, field: str, schema: Any) -> Schema | None:
-        rule = rules.rule_of(self._document, schema)
+    def _rule(self, field: str, schema: Any, *, closed: bool) -> Schema | None:
+        rule = rules.rule_of(self._document, schema, closed=closed)
         if rule is None:
             self._warn(f"{field}: the schema is too large, so some keywords are not checked")
         return rule
@@ -247,7 +265,7 @@ class _Walk:
             kind = self._reference(schema, owner, field, is_file=is_file)
         elif literals.has_values(schema):
             kind = self._values(schema)
-        elif members := _members(schema):
+        elif (members := _members(schema)) and not _is_class(schema):
             kind = self._members(schema, members, owner, field, is_file=is_file)
         elif isinstance(schema.get("type"), list):
             kind = _union(
@@ -276,8 +294,9 @@ class _Walk:
         key = "anyOf" if _list(schema.get("anyOf")) else "oneOf"
         self._mark(schema, {key, *_INHERITED})
         tag = discriminator_of(schema)
-        if key == "oneOf" and tag is None:
-            self._is_inexact |= combining.may_overlap(self._document, members)
+        if tag is None:
+            self._is_inexact |= key == "oneOf" and combining.may_overlap(self._document, members)
+            self._is_partial |= key == "anyOf" and combining.may_share(self._document, members)
         inherited = {key: schema[key] for key in _INHERITED if key in schema}
         kind = _union(
             self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
@@ -400,7 +419,7 @@ class _Walk:
         if component is None or component not in self._document.components:
             self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
-        self._is_inexact |= self._document.components[component] is False
+        self._is_inexact |= cast("Any", self._document.components[component]) is False
         target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
         kind = self._component(component, target, owner, field, is_file=is_file)
         return _union([kind, _NULL]) if target.get("nullable") is True else kind
@@ -411,7 +430,7 @@ class _Walk:
         known = self._by_component.get((self._direction, component))
         if known is not None:
             return {"$ref": CLASS_PREFIX + known}
-        if not (_is_object(target) and _mapping(target.get("properties"))):
+        if not _is_class(target):
             return self._inline(component, target, owner, field, is_file=is_file)
         if file_types.is_file_component(target):
             found = self._file(component, target, field)
@@ -449,14 +468,19 @@ class _Walk:
     def _without_wrapper(self, schema: Schema) -> Schema:
         """Merge the parts of `allOf`."""
         parts = [_mapping(part) for part in _list(schema.get("allOf"))]
+        beside = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        if "$ref" in schema and (parts or combining.narrows(beside)):
+            parts = [{"$ref": schema["$ref"]}, *parts]
         if not parts:
             return schema
-        beside = {key: value for key, value in schema.items() if key != "allOf"}
         self._is_inexact |= False in _list(schema.get("allOf"))
         if len(parts) == 1 and not combining.narrows(beside):
             return self._without_wrapper({**parts[0], **beside})
-        merged, is_exact = combining.merge([*(self._part(part) for part in parts), beside])
-        self._is_inexact |= not is_exact
+        resolved = [self._part(part) for part in parts]
+        merged, is_exact = combining.merge([*resolved, beside])
+        # These keywords see their own part only.
+        is_local = any(not part.keys().isdisjoint(rules.UNEVALUATED) for part in resolved)
+        self._is_inexact |= is_local or not is_exact
         return merged
 
     def _part(self, part: Schema) -> Schema:
@@ -557,6 +581,11 @@ _EXPRESSED = {
 """Keywords that the normal form of a type expresses."""
 
 
+def _is_class(schema: Schema) -> bool:
+    """Whether a schema becomes a class: an object with properties."""
+    return _is_object(schema) and bool(_mapping(schema.get("properties")))
+
+
 def _is_object(schema: Schema) -> bool:
     return (schema.get("type") or _guessed_type(schema)) == "object"
 
@@ -569,6 +598,7 @@ def _guessed_type(schema: Schema) -> str | None:
 
 def _allows_more(schema: Schema) -> bool:
     more = schema.get("additionalProperties")
+    more = schema.get("unevaluatedProperties") if more is None else more
     return more is True or isinstance(more, dict) or bool(schema.get("patternProperties"))
 
 

@@ -46,6 +46,7 @@ class FieldSpec:
         json_type: Its JSON type; None if it has several.
         deprecated: Whether it is deprecated.
         rule: Schema to check at run time, because the type accepts more; None for most.
+        is_partial: Whether the rule also allows values that the type rejects.
     """
 
     name: str
@@ -59,6 +60,7 @@ class FieldSpec:
     json_type: str | None
     deprecated: bool
     rule: Schema | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class ModelSpec:
         root: Type of an alias, or of an input or output that is no plain object; None for all
             other models.
         rule: Schema to check at run time, because the fields accept more; empty for most.
+        is_partial: Whether the rule of a body also allows values that its type rejects.
     """
 
     name: str
@@ -89,6 +92,7 @@ class ModelSpec:
     python_regex: bool = False
     root: Schema | None = None
     rule: Schema = field(default_factory=dict[str, Any])
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,12 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
 
 
-def with_rule(annotation: ast.expr, rule: Schema | None) -> ast.expr:
-    """Add a schema that is checked at run time."""
+def with_rule(annotation: ast.expr, rule: Schema | None, *, is_partial: bool) -> ast.expr:
+    """Add a schema that is checked at run time, and that may allow more than the type."""
     if rule is None:
         return annotation
-    call = ast.Call(ast.Name("SchemaRule"), [_parsed(repr(rule))], [])
+    keywords = [ast.keyword("is_partial", ast.Constant(value=True))] if is_partial else []
+    call = ast.Call(ast.Name("SchemaRule"), [_parsed(repr(rule))], keywords)
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
 
 

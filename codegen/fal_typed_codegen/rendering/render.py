@@ -231,7 +231,7 @@ def _class(
 ) -> RenderedClass:
     bases = model.base
     if model.root is not None:
-        root = field_types.with_rule(made["root"], model.rule or None)
+        root = field_types.with_rule(made["root"], model.rule or None, is_partial=model.is_partial)
         bases = f"{model.base}[{ast.unparse(root)}]"
     if model.name in (interface.input, *interface.forms):
         bases = f'{bases}, Request["{interface.output}"]'
@@ -289,7 +289,11 @@ def _field(
     return RenderedField(
         name=field.name,
         annotation=ast.unparse(
-            field_types.with_rule(field_types.with_keywords(annotation, keywords), field.rule)
+            field_types.with_rule(
+                field_types.with_keywords(annotation, keywords),
+                field.rule,
+                is_partial=field.is_partial,
+            )
         ),
         default=default,
         text=text,

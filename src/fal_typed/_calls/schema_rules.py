@@ -25,6 +25,7 @@ _SIZES = {
     "Items": ("List", "item"),
     "Properties": ("Object", "entry"),
 }
+_OTHER_PROPERTIES = ("additionalProperties", "unevaluatedProperties")
 _JSON = (bool, int, float, str, list, dict)
 
 
@@ -113,6 +114,48 @@ class _Validation:
             return self._definitions[name]
         return {} if self._resolve is None else self._resolve(ref)
 
+    def _applied(self, schema: dict[str, Any], value: Any) -> Iterator[Any]:
+        """Schemas that a schema applies to the same value, and that the value fits."""
+        ref = as_text(schema.get("$ref"))
+        parts = [] if ref is None else [self._referenced(ref)]
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            parts += as_list(schema.get(keyword)) or []
+        if "if" in schema:
+            parts += [
+                schema["if"],
+                schema.get("then" if self.fits(schema["if"], value) else "else"),
+            ]
+        needs = (as_object(schema.get("dependentSchemas")) or {}).items()
+        parts += [part for name, part in needs if isinstance(value, dict) and name in value]
+        for part in map(as_object, parts):
+            if part is not None and self.fits(part, value):
+                yield part
+
+    def _evaluated(self, schema: dict[str, Any], value: Any, depth: int = 0) -> set[str | int]:
+        """Names of properties and indexes of items that a schema describes."""
+        found = set[str | int]()
+        if depth < _DEEPEST:
+            for part in self._applied(schema, value):
+                found |= self._evaluated(part, value, depth + 1)
+        items, fields = as_list(value), as_object(value)
+        if items is not None:
+            found |= self._described_items(schema, items)
+        if fields is not None:
+            is_open = not schema.keys().isdisjoint(_OTHER_PROPERTIES)
+            found |= {name for name in fields if is_open or self._own_kinds(schema, name)}
+        return found
+
+    def _described_items(self, schema: dict[str, Any], items: list[Any]) -> set[str | int]:
+        listed = as_list(schema.get("items"))
+        rest = "items" if listed is None else "additionalItems"
+        first = as_list(schema.get("prefixItems")) or listed or []
+        is_open = not schema.keys().isdisjoint((rest, "unevaluatedItems"))
+        count = len(items) if is_open else len(first)
+        found = set[str | int](range(count))
+        if "contains" in schema:
+            found |= {i for i, item in enumerate(items) if self.fits(schema["contains"], item)}
+        return found
+
     def _combined(self, schema: dict[str, Any], value: Any, at: Path) -> Iterator[Violation]:
         for part in as_list(schema.get("allOf")) or ():
             yield from self.schema(part, value, at)
@@ -151,6 +194,13 @@ class _Validation:
             if _is_number(most) and number > most:
                 yield Violation(at, f"List should contain at most {_count(most, 'matching item')}")
 
+        if "unevaluatedItems" in schema:
+            described = {key: it for key, it in schema.items() if key != "unevaluatedItems"}
+            known = self._evaluated(described, items)
+            for index in range(len(items)):
+                if index not in known:
+                    yield from self.schema(schema["unevaluatedItems"], items[index], (*at, index))
+
     def _object(
         self, schema: dict[str, Any], fields: dict[str, Any], at: Path
     ) -> Iterator[Violation]:
@@ -167,15 +217,24 @@ class _Validation:
                     (*at, name), "The name does not match the schema of `propertyNames`"
                 )
         yield from self._dependent(schema, fields, at)
+        if "unevaluatedProperties" in schema:
+            described = {key: it for key, it in schema.items() if key != "unevaluatedProperties"}
+            known = self._evaluated(described, fields)
+            for name, item in fields.items():
+                if name not in known:
+                    yield from self.schema(schema["unevaluatedProperties"], item, (*at, name))
+
+    def _kinds(self, schema: dict[str, Any], name: str) -> list[Any]:
+        """Schemas of a property."""
+        return self._own_kinds(schema, name) or [schema.get("additionalProperties", True)]
 
     @staticmethod
-    def _kinds(schema: dict[str, Any], name: str) -> list[Any]:
-        """Schemas of a property."""
+    def _own_kinds(schema: dict[str, Any], name: str) -> list[Any]:
+        """Schemas of a property that its name selects."""
         own = as_object(schema.get("properties")) or {}
         patterns = as_object(schema.get("patternProperties")) or {}
         found = [own[name]] if name in own else []
-        found += [kind for pattern, kind in patterns.items() if _matches(pattern, name)]
-        return found or [schema.get("additionalProperties", True)]
+        return found + [kind for pattern, kind in patterns.items() if _matches(pattern, name)]
 
     def _dependent(
         self, schema: dict[str, Any], fields: dict[str, Any], at: Path

@@ -32,7 +32,8 @@ ROUTE = "x-fal-typed-route"
 _BYTES = ("application/octet-stream", "image/", "video/", "audio/")
 _RESULT_SUFFIX = "/requests/{request_id}"
 _GENERIC_DESCRIPTION = re.compile(r"The OpenAPI schema for the \S+ queue\.?")
-_COMPONENT_PREFIX = "#/components/schemas/"
+COMPONENT_PREFIX = "#/components/schemas/"
+"""Prefix of a reference to a component, before its name."""
 
 
 class InvalidDocumentError(ValueError):
@@ -252,9 +253,9 @@ def component_name(schema: Schema) -> str | None:
     'Image'
     """
     ref = schema.get("$ref")
-    if not isinstance(ref, str) or not ref.startswith(_COMPONENT_PREFIX):
+    if not isinstance(ref, str) or not ref.startswith(COMPONENT_PREFIX):
         return None
-    name = ref.removeprefix(_COMPONENT_PREFIX)
+    name = ref.removeprefix(COMPONENT_PREFIX)
     if "%" in name or "~" in name:  # escaped as in a URL and a JSON pointer
         return unquote(name).replace("~1", "/").replace("~0", "~")
     return name
