@@ -157,7 +157,8 @@ class Endpoint(Generic[P, In, Out]):
         self._bound: dict[str, Any] = {}
         self.__fal_endpoint__ = EndpointSpec(id, cast("type[Any]", input), output, options)
         # Read when an input object is passed to a client.
-        for model in (input, *getattr(input, "__fal_forms__", tuple[Any, ...])()):
+        forms: list[Any] = getattr(input, "__fal_forms__", list[Any])()
+        for model in (cast("Any", input), *forms):
             model.__fal_endpoint__ = self.__fal_endpoint__
 
     def __repr__(self) -> str:

@@ -93,7 +93,8 @@ def _fields(classes: list[ModelSpec], wire: str) -> list[FieldSpec]:
     fields = [field for one in classes for field in one.fields if field.wire == wire]
     if len(fields) < len(classes) or len({field.name for field in fields}) > 1:
         return []
-    sets = [{(type(value), value) for value in _values(field)} for field in fields]
+    # Values with their types, because true equals 1.
+    sets = [{repr(value) for value in _values(field)} for field in fields]
     are_disjoint = not any(one & other for one, other in combinations(sets, 2))
     return fields if all(sets) and are_disjoint else []
 

@@ -153,7 +153,7 @@ def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[Base
 
 def _tag_problem(loc: tuple[str | int, ...], details: ErrorDetails) -> Problem:
     """A problem of the property that chooses the member of a union."""
-    context = details["ctx"]
+    context = details.get("ctx", {})
     name = context["discriminator"].rpartition(" | ")[2].strip("'")
     if details["type"] == "union_tag_not_found":
         return Problem((*loc, name), "This parameter is required", "missing", {})

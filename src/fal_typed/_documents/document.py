@@ -165,7 +165,7 @@ class EndpointDocument:
         self.output_ref: Schema = _output_schema(paths, self.id, components)
         """The output's schema as written at the result operation, usually a ``$ref``."""
         self.components: dict[str, Schema] = discriminators.spelled_out(
-            _dict(components.get("schemas")), [self.input_ref, self.output_ref]
+            _dict(components.get("schemas")), [self.input_ref, self.output_ref], component_name
         )
         """Every named schema of the document, with what discriminators imply."""
         self.input_schema: Schema = self.resolve(self.input_ref)

@@ -203,8 +203,11 @@ class SchemaChecker:
         if allowed_values(own) is not None or depth > _MOST_PARTS:
             return own
         parts = as_list(whole.get("allOf")) or []
-        found = (self._property(part, name, depth + 1) for part in parts)
-        return next((one for one in found if allowed_values(one) is not None), {})
+        for part in parts:
+            found = self._property(part, name, depth + 1)
+            if allowed_values(found) is not None:
+                return found
+        return {}
 
     def _object(self, schema: Schema) -> Check:
         required = required_names(schema)
