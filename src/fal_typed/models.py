@@ -46,6 +46,8 @@ from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error, plain
 from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
 from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
@@ -215,6 +217,9 @@ class _Model(BaseModel):
                 _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
                 _types_namespace=_types_namespace,
             )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ((name, shortened(value)) for name, value in super().__repr_args__())
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -482,7 +487,7 @@ def _member_of(members: Iterable[type[BaseModel]], field: str, value: object) ->
     return _ANY_MEMBER
 
 
-class OutputModel(_Model):
+class OutputModel(_Model, NotebookView):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(

@@ -230,8 +230,8 @@ def test_properties_beside_a_union(packages: Packages, kind: str) -> None:
 
 
 def test_one_of_several_parameters_is_required(packages: Packages) -> None:
-    either = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
-    made = packages.module(document({"a": INT, "b": TEXT}, **either)).Input
+    either = [{"required": ["a"]}, {"required": ["b"]}]
+    made = packages.module(document({"a": INT, "b": TEXT}, anyOf=either)).Input
     for good in ({"a": 1}, {"b": "x"}, {"a": 1, "b": "x"}):
         assert dump_input(made(**good)) == good
     for bad in ({}, {"a": "1"}, {"a": 1, "c": 1}):

@@ -161,7 +161,9 @@ class _Components:
             part = {"properties": {name: {"type": "string", "enum": tags}}}
             return {**schema, "allOf": [*parts, part]}
         stated = self._resolved(properties.get(name))
-        own: Schema = {key: stated[key] for key in ("title", "description", "default") if key in stated}
+        own: Schema = {
+            key: stated[key] for key in ("title", "description", "default") if key in stated
+        }
         if own.get("default") not in tags:
             own.pop("default", None)
         tagged = {**own, "type": "string", "enum": tags}
