@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _GATHER = 0.02
 """Seconds to wait for more operations before a transaction begins."""
+_FEW = 32
+"""Operations for which a busy writer waits once more: each transaction costs as much as several."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _MOST_AT_ONCE = 1_000
 logger = logging.getLogger("fal_typed")
@@ -49,6 +51,7 @@ class JournalWriter:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Operation, asyncio.Future[Any]]] = []
         self._changed = threading.Condition()
+        self._was_busy = False
         self._stopping = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="fal-typed-journal", daemon=True)
@@ -122,9 +125,12 @@ class JournalWriter:
             return []
         if not self._stopping:
             time.sleep(_GATHER)
+            if self._was_busy and len(self._waiting) < _FEW:
+                time.sleep(_GATHER)
         with self._changed:
             taken = self._waiting[:_MOST_AT_ONCE]
             del self._waiting[:_MOST_AT_ONCE]
+        self._was_busy = len(taken) >= _FEW // 2
         return taken
 
     def _write(self, taken: list[tuple[Operation, asyncio.Future[Any]]]) -> None:
