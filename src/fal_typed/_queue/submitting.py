@@ -87,7 +87,7 @@ def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpReq
     options = call.options
     query: dict[str, str | int] = {}
     if options.webhook_url is not None:
-        query["fal_webhook"] = _checked_webhook(options.webhook_url)
+        query["fal_webhook"] = checked_webhook(options.webhook_url)
     if options.max_queue_length is not None:
         query["fal_max_queue_length"] = options.max_queue_length
     return settings.request(
@@ -99,7 +99,12 @@ def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpReq
     )
 
 
-def _checked_webhook(url: str) -> str:
+def checked_webhook(url: str) -> str:
+    """Return a webhook URL.
+
+    Raises:
+        FalInputError: It is invalid.
+    """
     if not url.startswith(("https://", "http://")) or not url.isprintable():
         raise FalInputError("webhook_url must be an http(s) URL that the platform can reach.")
     return url
