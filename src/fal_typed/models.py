@@ -7,10 +7,8 @@ and to build outputs (`_calls/outputs.py`).
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 import types
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import (
@@ -46,6 +44,7 @@ from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error, plain
 from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._display.notebook import NotebookView
 from fal_typed._display.short_repr import shortened
 from fal_typed.errors import Problem
@@ -179,14 +178,6 @@ def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
 
 
-def _warn_deprecated(text: str) -> None:
-    """Warn at the caller's line outside this package, because Python hides other warnings."""
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, DeprecationWarning, stacklevel=level)
-
-
 _building = threading.RLock()
 
 
@@ -269,7 +260,7 @@ else:
             with _input_errors(cls, args[0] if args else kwargs):
                 made = super().__call__(*args, **kwargs)
             for text in _deprecations(cls, made):
-                _warn_deprecated(text)
+                warn_caller(text, DeprecationWarning)
             return made
 
     class _InputBase(_Model, metaclass=_InputMeta):
