@@ -199,8 +199,9 @@ def test_changes_of_bodies() -> None:
     components = {"A": kind("a", a=INT), "B": kind("b", b=INT)}
 
     def changed(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
-        pair = [EndpointDocument(with_body(body, **components)) for body in (old, new)]
-        return {change.kind for change in compare_documents(*pair) if change.level == "breaking"}
+        before, after = (EndpointDocument(with_body(body, **components)) for body in (old, new))
+        found = compare_documents(before, after)
+        return {change.kind for change in found if change.level == "breaking"}
 
     either = {"anyOf": [ref("A"), ref("B")]}
     assert changed(ref("A"), {"anyOf": [ref("A"), NULL]}) == {"input-type-changed"}
