@@ -7,9 +7,7 @@ and to build outputs (`_calls/outputs.py`).
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
@@ -34,6 +32,9 @@ from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error, plain
 from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._core.caller_warnings import warn_caller
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
 from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
@@ -164,14 +165,6 @@ def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
 
 
-def _warn_deprecated(text: str) -> None:
-    """Warn at the caller's line outside this package, because Python hides other warnings."""
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, DeprecationWarning, stacklevel=level)
-
-
 _building = threading.RLock()
 
 
@@ -202,6 +195,9 @@ class _Model(BaseModel):
                 _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
                 _types_namespace=_types_namespace,
             )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ((name, shortened(value)) for name, value in super().__repr_args__())
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -251,7 +247,7 @@ else:
             with _input_errors(cls, kwargs):
                 made = super().__call__(*args, **kwargs)
             for text in _deprecations(cls, made):
-                _warn_deprecated(text)
+                warn_caller(text, DeprecationWarning)
             return made
 
     class _InputBase(_Model, metaclass=_InputMeta):
@@ -382,7 +378,7 @@ class RuledModel(InputModel):
         return self
 
 
-class OutputModel(_Model):
+class OutputModel(_Model, NotebookView):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import types
-import warnings
 from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
 from fal_typed._calls.checking import real_path
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._core.json_values import as_object
 from fal_typed.errors import Problem, SchemaDriftWarning
 
@@ -54,12 +54,11 @@ def _warn_drift(output: type[Any], error: ValidationError, raw: object) -> None:
     ]
     named = list(dict.fromkeys(problem.path or "(the result itself)" for problem in problems))
     more = f" and {len(named) - _MAX_NAMED_PATHS} more" if len(named) > _MAX_NAMED_PATHS else ""
-    warnings.warn(
+    warn_caller(
         f"The result does not match {output.__name__} at: {', '.join(named[:_MAX_NAMED_PATHS])}"
         f"{more}. result.raw has the complete response. To update the models, pull the schema and "
         "regenerate them.",
         SchemaDriftWarning,
-        stacklevel=2,
     )
 
 
