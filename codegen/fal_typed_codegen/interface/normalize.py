@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.document import InvalidDocumentError, component_name
 from fal_typed._documents.schemas import json_type, properties, required_names
+from fal_typed._documents.tasks import task_of
+from fal_typed._documents.values import values_of
 from fal_typed_codegen.interface import constraints, file_types, literals
 from fal_typed_codegen.interface.naming import class_name, field_name
 from fal_typed_codegen.interface.specs import (
@@ -60,7 +62,7 @@ def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
     models = {name: _clear_of_classes(model, walk.models) for name, model in walk.models.items()}
     return Interface(
         id=document.id,
-        category=document.category,
+        task=task_of(document),
         description=document.description or "",
         input=input_name,
         output=output_name,
@@ -163,6 +165,7 @@ class _Walk:
             description=_text(schema.get("description")),
             facts=self._facts(schema, kind),
             json_type=json_type(schema),
+            values=values_of(self._document, schema),
             deprecated=schema.get("deprecated") is True,
         )
 
