@@ -22,7 +22,7 @@ from tests.codegen.building import document as document_of
 if TYPE_CHECKING:
     from fal_typed._documents.tasks import Task
 
-FALLBACKS = re.compile(r"Returns .* for .*\.")
+FALLBACKS = re.compile(r"Returns .*\.")
 CATEGORIES = {
     *("image", "video", "audio", "3d", "text", "speech", "vision", "llm", "json"),
     *("training", "workflow"),

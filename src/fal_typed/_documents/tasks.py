@@ -128,10 +128,10 @@ def _holds(condition: str, endpoint_id: str, media: Media, names: set[str]) -> b
 
 def _by_result(media: Media) -> tuple[str, str]:
     """The task of an endpoint that no rule fits, e.g. a new one."""
-    source = next((kind for kind in _SUBJECTS if kind in media.inputs), "text")
+    source = next((kind for kind in _SUBJECTS if kind in media.inputs), "data")
     kind = next((kind for kind in _RESULTS if kind in media.outputs), "data")
-    given = _SUBJECTS.get(source, "text")
-    return f"{source}-to-{kind}", f"Returns {_RESULTS.get(kind, 'data')} for {given}."
+    given = f" for {_SUBJECTS[source]}" if source in _SUBJECTS else ""
+    return f"{source}-to-{kind}", f"Returns {_RESULTS.get(kind, 'data')}{given}."
 
 
 _SUBJECTS = {
@@ -140,6 +140,7 @@ _SUBJECTS = {
     "audio": "an audio file",
     "3d": "a 3D model",
     "archive": "an archive of files",
+    "text": "a text",
 }
 _RESULTS = {
     "video": "a video",
