@@ -90,10 +90,11 @@ class CatalogPage:
         )
 
     def wait(self, condition) -> None:
-        # The page replaces elements while it is read.
-        ignored = [StaleElementReferenceException]
-        wait = WebDriverWait(self.driver, 20, poll_frequency=0.05, ignored_exceptions=ignored)
-        wait.until(lambda _: condition())
+        # An element may be replaced between finding and reading it.
+        waiting = WebDriverWait(
+            self.driver, 20, 0.05, ignored_exceptions=[StaleElementReferenceException]
+        )
+        waiting.until(lambda _: condition())
 
     def find(self, selector: str):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
