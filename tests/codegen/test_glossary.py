@@ -122,8 +122,7 @@ def test_no_sentence_names_a_value() -> None:
     wrong = [
         (line.name, line.text, named_values(line.text))
         for line in SENTENCES
-        if named_values(line.text)
-        and line.conditions.get("direction") != ("output",)
+        if named_values(line.text) and line.conditions.get("direction") != ("output",)
     ]
     assert [one for one in wrong if not FILES.search(one[0])] == []
 
@@ -163,16 +162,12 @@ def _task(endpoint_id: str) -> Task:
 
 def test_conditions_choose_the_line() -> None:
     def prompt(endpoint_id: str) -> str | None:
-        return describe(
-            Property("prompt", "input", endpoint=endpoint_id, task=_task(endpoint_id))
-        )
+        return describe(Property("prompt", "input", endpoint=endpoint_id, task=_task(endpoint_id)))
 
     assert prompt("fal-ai/flux/dev") == (
         "What the image shows, in words: subject, style and composition."
     )
-    assert prompt("fal-ai/flux-lora/inpainting") == (
-        "What to show in the masked areas, in words."
-    )
+    assert prompt("fal-ai/flux-lora/inpainting") == ("What to show in the masked areas, in words.")
     assert "change" in (prompt("fal-ai/flux-pro/kontext") or "")
     assert describe(Property("width", "input", "ImageSize")) == "Width in pixels."
     assert describe(Property("scale", "input", "LoraWeightType2")) == describe(

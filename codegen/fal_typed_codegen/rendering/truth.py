@@ -43,8 +43,9 @@ def check_values(endpoint: str, parameter: str, text: str, values: Values) -> No
     >>> check_values("acme/draw", "output_format", "File format, such as webp.", png)
     Traceback (most recent call last):
     ...
-    fal_typed_codegen.rendering.truth.UntrueTextError: acme/draw: the description of `output_format` \
-names the value `webp`, which it does not accept (allowed: png); correct its line in glossary.txt
+    fal_typed_codegen.rendering.truth.UntrueTextError: acme/draw: the description of \
+`output_format` names the value `webp`, which it does not accept (allowed: png); correct its line \
+in glossary.txt
     """
     for value in named_values(text):
         if values.excludes(value):

@@ -24,14 +24,18 @@ ROLES = (
     ("last-frame", r"^(?:end|last|tail)_(?:frame_)?(?:image_)?url$|last_frame"),
     (
         "control",
-        r"control|canny|depth_image|normal_image|openpose|segmentation_image|teed|pose_image"
-        r"|pose_video|change_map|relit_cond|structure_image",
+        (
+            r"control|canny|(?:depth|normal|segmentation|pose|structure)_image|openpose|teed|pose_video"
+            r"|change_map|relit_cond"
+        ),
     ),
     ("font", r"font_file"),
     (
         "reference",
-        r"^ref(?:erence)?_|_reference_|style|subject|character|identity|face_image|ip_adapter"
-        r"|image_prompt|garment|clothing|product|element|_reference$|composition",
+        (
+            r"^ref(?:erence)?_|_reference_|style|subject|character|identity|face_image|ip_adapter"
+            r"|image_prompt|garment|clothing|product|element|_reference$|composition"
+        ),
     ),
 )
 """What a file parameter is for, other than the input itself, and the pattern of its name."""
@@ -47,8 +51,10 @@ _KIND_OF_RESULT = (
     ("weights", r"lora|weights|checkpoint|diffusers|config_file"),
     (
         "3d",
-        r"mesh|glb|gltf|\bobj|usdz|fbx|\bply|splat|3d|model_(?!id|name)|texture|world_file"
-        r"|scene\b|animations",
+        (
+            r"mesh|glb|gltf|\bobj|usdz|fbx|\bply|splat|3d|model_(?!id|name)|texture|world_file"
+            r"|scene\b|animations"
+        ),
     ),
     ("video", r"video"),
     ("audio", r"audio|music|song|speech|voice|vocals|drums|bass|guitar|piano|residual"),
@@ -132,17 +138,16 @@ def _inputs(document: EndpointDocument, name: str, schema: Schema, depth: int) -
 def _roles(name: str, schema: Schema) -> Iterator[str]:
     kind = next((kind for kind, pattern in _KIND_OF_NAME if re.search(pattern, name)), "file")
     role = next((role for role, pattern in ROLES if re.search(pattern, name)), "source")
-    if role in {"archive", "3d", "weights", "font"}:
-        yield {"font": "file"}.get(role, role)
+    if role in {"archive", "3d", "weights"}:
+        yield role
         return
-    if role != "source":
+    is_image = kind == "image" and role != "font"
+    if (role == "source" and is_image) or role not in {"source", "font"}:
         yield role
-    if kind == "image" and role == "source":
-        yield role
-    if kind == "image" and (name.endswith(("urls", "images")) or schema.get("type") == "array"):
+    if is_image and (name.endswith(("urls", "images")) or schema.get("type") == "array"):
         yield "images"
     if role != "mask":
-        yield kind
+        yield "file" if role == "font" else kind
 
 
 def _outputs(document: EndpointDocument) -> Iterator[str]:
@@ -151,10 +156,12 @@ def _outputs(document: EndpointDocument) -> Iterator[str]:
     for name in names:
         schema = document.resolve(found[name])
         parts = list(_parts(document, schema))
-        if any("url" in properties(part) for part in parts) or name.endswith("_url"):
-            yield _kind_of_result(name, schema, found[name]) or "file"
-        elif any(
-            _has_file(document, value) for part in parts for value in properties(part).values()
+        if (
+            any("url" in properties(part) for part in parts)
+            or name.endswith("_url")
+            or any(
+                _has_file(document, value) for part in parts for value in properties(part).values()
+            )
         ):
             yield _kind_of_result(name, schema, found[name]) or "file"
         elif _TEXT_RESULT.search(name):

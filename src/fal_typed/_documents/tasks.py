@@ -12,9 +12,10 @@ A rule has several lines::
     -> Removes the background of {subject}.
 
 The first line names the task and the pattern of ids; without a pattern the rule fits every id. The
-others are sentences with their conditions: the endpoint accepts ``image``, requires ``image!``, does
-not accept ``-image``, returns ``>image`` (see `Media`), has the parameter ``(strength)``, or its id
-contains the pattern ``~realtime``. ``{subject}`` is what the endpoint changes, e.g. ``an image``.
+others are sentences with their conditions: the endpoint accepts ``image``, requires ``image!``,
+does not accept ``-image``, returns ``>image`` (see `Media`), has the parameter ``(strength)``, or
+its id contains the pattern ``~realtime``. ``{subject}`` is what the endpoint changes, e.g.
+``an image``.
 """
 
 from __future__ import annotations
