@@ -100,8 +100,8 @@ def possible_words(endpoint_id: str) -> str:
     """Names and other words of all tasks that an endpoint could have, judging by its id alone."""
     rules = (rule for rule in _rules() if rule.pattern.search(endpoint_id))
     known = _exceptions().get(endpoint_id)
-    names = {rule.task for rule in rules} | ({known[0]} if known else set())
-    return " ".join(_words(name) for name in sorted(names))
+    names = [*(rule.task for rule in rules), *([known[0]] if known else [])]
+    return " ".join(_words(name) for name in dict.fromkeys(names))
 
 
 def _by_rules(document: EndpointDocument, media: Media, names: set[str]) -> tuple[str, str]:
