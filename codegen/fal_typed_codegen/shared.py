@@ -31,14 +31,16 @@ def class_digests(interface: Interface) -> dict[str, str | None]:
         its own module.
     """
     references = {name: model_references(model) for name, model in interface.models.items()}
+    # Classes of inputs belong to their endpoint.
+    bound = {interface.input, interface.output, *interface.forms}
     digests: dict[str, str | None] = {}
     for name in interface.models:
-        if name in (interface.input, interface.output):
+        if name in bound:
             continue
         reachable = closure(name, references)
         # Classes that refer to each other stay in one module: circular imports do not load.
         stays = any(
-            other in (interface.input, interface.output)
+            other in bound
             or (other != name and name in closure(other, references))
             or _is_tangled(other, references)
             for other in reachable
@@ -86,15 +88,17 @@ def _digest(name: str, reachable: Iterable[str], models: Mapping[str, ModelSpec]
 
 def _shape(model: ModelSpec) -> list[Any]:
     fields = [_field_shape(field) for field in model.fields]
+    rule = [model.rule] if model.rule else []
     return [
         model.name, model.direction, model.base, model.is_open, model.python_regex, model.root,
-        fields,
+        fields, *rule,
     ]  # fmt: skip
 
 
 def _field_shape(field: FieldSpec) -> list[Any]:
     default = [] if field.default is MISSING else [field.default]
+    rule = [] if field.rule is None else [field.rule, field.is_partial]
     return [
         field.name, field.wire, field.schema, field.nullable, field.required, default,
-        field.facts, field.deprecated,
+        field.facts, field.deprecated, *rule,
     ]  # fmt: skip

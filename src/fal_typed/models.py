@@ -7,19 +7,30 @@ and to build outputs (`_calls/outputs.py`).
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
-import warnings
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
+import types
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    RootModel,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import (
     PydanticCustomError,
@@ -27,17 +38,23 @@ from pydantic_core import (
     core_schema,
     from_json,
 )
-from typing_extensions import TypeVar
+from typing_extensions import Self, TypeVar
 
 from fal_typed._calls.attribute_docs import attribute_docs
-from fal_typed._calls.checking import input_error
+from fal_typed._calls.checking import input_error, plain
+from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._core.caller_warnings import warn_caller
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
+from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
     from fal_typed._calls.endpoint_spec import EndpointSpec
 
+Body = TypeVar("Body")
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
@@ -75,24 +92,9 @@ def _is_unset(value: object) -> bool:
 
 
 def _check_unique(items: list[Any]) -> list[Any]:
-    if len({_frozen(item) for item in items}) < len(items):
+    if len({frozen(plain(item)) for item in items}) < len(items):
         raise PydanticCustomError("unique_items", "The list contains the same item twice")
     return items
-
-
-def _frozen(value: Any) -> object:
-    """A hashable value that is equal for equal JSON: 1 equals 1.0, but not true."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(exclude_unset=True)
-    if isinstance(value, bool):
-        return bool, value
-    if isinstance(value, dict):
-        return frozenset(
-            (key, _frozen(item)) for key, item in cast("dict[str, Any]", value).items()
-        )
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in cast("list[Any]", value))
-    return value if isinstance(value, Hashable) else id(value)
 
 
 class _Unique:
@@ -111,6 +113,58 @@ UniqueItems = _Unique()
 """Marks a list parameter whose items must be unique."""
 
 
+class SchemaRule:
+    """Marks a parameter that is checked against a schema, because its type accepts more.
+
+    Args:
+        schema: A JSON schema.
+        is_partial: Whether the schema also allows values that the type rejects, such as an object
+            with the properties of two members of a union. They are kept as they are.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], *, is_partial: bool = False) -> None:
+        self._schema = schema
+        self._is_partial = is_partial
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Check the value after its type."""
+        typed = handler(source)
+        checked = core_schema.no_info_after_validator_function(self._check, typed)
+        if not self._is_partial:
+            return checked
+        either = core_schema.union_schema([typed, core_schema.any_schema()], mode="left_to_right")
+        return core_schema.no_info_wrap_validator_function(
+            self._check_or_keep,
+            checked,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, handler: handler(value), schema=either
+            ),
+        )
+
+    def _check_or_keep(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            kept = plain(value)
+            if violations(self._schema, kept):
+                raise
+            return kept
+
+    def _check(self, value: Any) -> Any:
+        _check_rule(self._schema, plain(value))
+        return value
+
+
+def _check_rule(schema: Mapping[str, Any], value: object) -> None:
+    found = violations(schema, value)
+    if found:
+        lines = (str(Problem(path, text, "schema_rule")) for path, text in found)
+        # Braces in text of a document would be read as placeholders.
+        raise PydanticCustomError("schema_rule", "{text}", {"text": "; ".join(lines)})
+
+
 def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
     """Deprecation messages for an input that was just created."""
     if "__deprecated__" in vars(model):
@@ -122,14 +176,6 @@ def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
 @functools.cache
 def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
-
-
-def _warn_deprecated(text: str) -> None:
-    """Warn at the caller's line outside this package, because Python hides other warnings."""
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, DeprecationWarning, stacklevel=level)
 
 
 _building = threading.RLock()
@@ -162,6 +208,9 @@ class _Model(BaseModel):
                 _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
                 _types_namespace=_types_namespace,
             )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ((name, shortened(value)) for name, value in super().__repr_args__())
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -208,10 +257,10 @@ else:
         # On the metaclass, so that it applies to inputs that users create, not to nested values
         # that pydantic builds during validation.
         def __call__(cls, /, *args: object, **kwargs: object) -> object:
-            with _input_errors(cls, kwargs):
+            with _input_errors(cls, args[0] if args else kwargs):
                 made = super().__call__(*args, **kwargs)
             for text in _deprecations(cls, made):
-                _warn_deprecated(text)
+                warn_caller(text, DeprecationWarning)
             return made
 
     class _InputBase(_Model, metaclass=_InputMeta):
@@ -324,7 +373,112 @@ def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSc
     return core_schema.wrap_serializer_function_ser_schema(serialize, when_used="json")
 
 
-class OutputModel(_Model):
+class RuledModel(InputModel):
+    """Base class of inputs with rules that the types of their parameters do not express.
+
+    The rules are a JSON schema, the `json_schema_extra` of the model's configuration. Constants
+    that it requires are always sent.
+    """
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        rules = cast("dict[str, Any]", self.model_config.get("json_schema_extra"))
+        required = rules.get("required", ())
+        for name, info in type(self).model_fields.items():
+            if (info.alias or name) in required and getattr(self, name) is not UNSET:
+                self.__pydantic_fields_set__.add(name)
+        _check_rule(rules, plain(self))
+        return self
+
+
+if TYPE_CHECKING:
+
+    class _BodyBase(RootModel[Body]): ...
+
+else:
+
+    class _BodyBase(_InputBase, RootModel[Body], Generic[Body]): ...
+
+
+class BodyModel(_BodyBase[Body]):
+    """Base class of inputs that are no plain object, such as a union, a list or null.
+
+    An input is created from its value: `PetInput(Cat(name="Tom"))`.
+    """
+
+    __fal_input__: ClassVar[bool] = True
+
+    model_config = ConfigDict(
+        strict=True,
+        validate_assignment=True,
+        serialize_by_alias=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def __fal_forms__(cls) -> list[type[InputModel]]:
+        """The classes whose parameters the endpoint takes as keyword arguments."""
+        return list(_input_classes(cls.model_fields["root"].annotation))
+
+
+def _input_classes(annotation: Any) -> Iterator[type[InputModel]]:
+    if get_origin(annotation) in (Annotated, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _input_classes(part)
+    elif isinstance(annotation, type) and issubclass(annotation, InputModel):
+        yield annotation
+
+
+class ByTag:
+    """Marks a union of classes of which the constants of a field choose one.
+
+    Values without the field can belong to any class, as the document does not require it.
+
+    Args:
+        field: Name of the field.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Validate a value against the class that its constant belongs to."""
+        members = cast("tuple[type[BaseModel], ...]", get_args(source))
+        choices = {member.__name__: handler.generate_schema(member) for member in members}
+        return core_schema.tagged_union_schema(
+            {**choices, _ANY_MEMBER: handler(source)},
+            lambda value: _member_of(members, self._field, value),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON Schema of the union."""
+        return handler(schema["choices"][_ANY_MEMBER])
+
+
+_ANY_MEMBER = ""
+
+
+def _member_of(members: Iterable[type[BaseModel]], field: str, value: object) -> str:
+    for member in members:
+        info = member.model_fields[field]
+        if isinstance(value, Mapping):
+            given = cast("Mapping[object, object]", value)
+            tag = given.get(info.alias or field, given.get(field))
+        else:
+            tag = getattr(value, field, None)
+        if any(tag == known and type(tag) is type(known) for known in get_args(info.annotation)):
+            return member.__name__
+    return _ANY_MEMBER
+
+
+class OutputModel(_Model, NotebookView):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(

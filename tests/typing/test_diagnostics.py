@@ -57,6 +57,7 @@ def test_every_mistake_is_found_by_both() -> None:
         assert [line for line in calls if line not in complaints] == []
         assert not complaints_of("right", checker)
         assert not complaints_of("right_async", checker)
+        assert not complaints_of("batches", checker)
 
 
 def complaints_of(program: str, checker: str) -> set[int]:

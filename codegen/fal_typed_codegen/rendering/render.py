@@ -12,7 +12,7 @@ from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
 from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
-from fal_typed_codegen.rendering import field_types, prose, signatures
+from fal_typed_codegen.rendering import body_signatures, field_types, prose, signatures
 from fal_typed_codegen.rendering.glossary import Property, describe
 from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
 from fal_typed_codegen.rendering.templating import template
@@ -31,9 +31,20 @@ _MODULES = {
     "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+    "fal_typed.models": {
+        "UNSET",
+        "BodyModel",
+        "ByTag",
+        "InputModel",
+        "OutputModel",
+        "Request",
+        "RuledModel",
+        "SchemaRule",
+        "UniqueItems",
+    },
 }
 _TYPING_MODULES = {
+    "typing": {"overload"},
     "typing_extensions": {"Unpack"},
     "fal_typed": {
         "AsyncHandle", "AsyncRealtimeConnection", "AsyncStream", "Handle", "RealtimeConnection",
@@ -78,12 +89,16 @@ def endpoint_module(
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
     used = {"Endpoint", "TYPE_CHECKING"}
-    if interface.models[interface.input].is_open:
-        used.add("Any")  # the type of additional parameters
+    body = interface.models[interface.input]
+    if body.is_open or (body.root is not None and interface.forms):
+        used.add("Any")  # the type of additional parameters, and of overloaded ones
     imports = _imports(classes, used, shared)
     name = type_name(names, interface.models)
-    parameters = next(item.fields for item in classes if item.name == interface.input)
-    typing_classes = signatures.typing_classes(interface, name, parameters)
+    if body.root is None:
+        parameters = next(item.fields for item in classes if item.name == interface.input)
+        typing_classes = signatures.typing_classes(interface, name, parameters)
+    else:
+        typing_classes = body_signatures.body_classes(interface, name, classes)
     return template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
@@ -216,10 +231,11 @@ def _class(
     is_shared: bool,
 ) -> RenderedClass:
     bases = model.base
-    if model.name == interface.input:
-        bases = f'{model.base}, Request["{interface.output}"]'
     if model.root is not None:
-        bases = f"RootModel[{ast.unparse(made['root'])}]"
+        root = field_types.with_rule(made["root"], model.rule or None, is_partial=model.is_partial)
+        bases = f"{model.base}[{ast.unparse(root)}]"
+    if model.name in (interface.input, *interface.forms):
+        bases = f'{bases}, Request["{interface.output}"]'
     return RenderedClass(
         name=model.name,
         bases=bases,
@@ -249,7 +265,10 @@ def _config(model: ModelSpec) -> str:
         entries["extra"] = "allow"
     if model.python_regex:
         entries["regex_engine"] = "python-re"
-    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+    written = [f"{key}={value!r}" for key, value in entries.items()]
+    if model.rule and model.root is None:
+        written.append(f"json_schema_extra={model.rule!r}")
+    return ", ".join(written)
 
 
 def _field(
@@ -270,7 +289,13 @@ def _field(
     text = _field_prose(interface, model, field, is_shared=is_shared)
     return RenderedField(
         name=field.name,
-        annotation=ast.unparse(field_types.with_keywords(annotation, keywords)),
+        annotation=ast.unparse(
+            field_types.with_rule(
+                field_types.with_keywords(annotation, keywords),
+                field.rule,
+                is_partial=field.is_partial,
+            )
+        ),
         default=default,
         text=text,
         doc=_docstring(text, indent=4),
@@ -310,8 +335,10 @@ def _module_prose(interface: Interface) -> str:
 
 
 def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
-    required = [field.name for field in interface.models[interface.input].fields if field.required]
-    call = ", ".join(f"{name}=…" for name in required)
+    forms = interface.forms
+    fields = interface.models[forms[0]].fields if forms else ()
+    call = ", ".join(f"{field.name}=…" for field in fields if field.required)
+    call = call if forms else "…"
     example = {
         "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
         "stream": f"Call it with `{names.endpoint}.stream({call})`.",
@@ -350,7 +377,9 @@ def _summary(interface: Interface) -> str:
 def _class_prose(interface: Interface, model: ModelSpec) -> str:
     if model.description and not _EXCUSE.match(model.description):
         return model.description
-    if model.name == interface.input:
+    if model.root is not None and model.direction == "input":
+        return f"Body of {interface.id}."
+    if model.name in interface.forms:
         return f"Parameters of {interface.id}."
     if model.name == interface.output:
         return f"Result of {interface.id}."
@@ -446,6 +475,7 @@ def _typing_imports(classes: Iterable[TypingClass]) -> list[tuple[str, list[str]
     for item in classes:
         for method in item.methods:
             texts += [method.returns, method.parameters if "Unpack" in method.parameters else ""]
+            texts.append(method.decorator)
     used = set(re.findall(r"\w+", " ".join(texts)))
     return [
         (module, sorted(names & used)) for module, names in _TYPING_MODULES.items() if names & used

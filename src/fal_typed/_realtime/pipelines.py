@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, Union
 from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
+from fal_typed._core import responses
+from fal_typed._core.call_record import CallRecord
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
@@ -27,6 +30,7 @@ from fal_typed._core.flow import (
     run_locked,
 )
 from fal_typed._core.json_values import as_object, as_text, parse_json
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._realtime.connecting import connect_for_runs
 from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
 from fal_typed._transport.cleanup import shielded
@@ -142,18 +146,32 @@ class _Runs:
         self._unsettled: deque[Settle] = deque()
         self._broken: FalError | None = None
         self._sending = FlowLock()
+        self._record = CallRecord("pipeline", call)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the connection is open or was."""
+        return self._socket is not None
 
     def open(self, settings: Settings) -> Flow[None]:
-        self._socket = yield from connect_for_runs(settings, self.call)
+        connecting = connect_for_runs(settings.of_call(self._record), self.call)
+        self._socket = yield from self._record.opening(connecting)
 
     def close(self) -> Flow[None]:
         if self._socket is not None:
             yield CloseSocket(self._socket)
+        self._record.end()
 
     def submit(self, settings: Settings, call: Call[Any], settle: Settle) -> Flow[None]:
         """Send the input of a run; `settle` is called with its outcome."""
-        body = yield from request_body(settings, call)
-        yield from run_locked(self._sending, self._send(body, settle))
+        record = CallRecord("run", call)
+
+        def settled(outcome: Outcome) -> None:
+            record.end(_failure(call, outcome))
+            settle(outcome)
+
+        body = yield from record.opening(request_body(settings.of_call(record), call))
+        yield from record.opening(run_locked(self._sending, self._send(body, settled)))
 
     def _send(self, body: bytes, settle: Settle) -> Flow[None]:
         socket = self._opened()
@@ -201,6 +219,14 @@ class _Runs:
         )
 
 
+def _failure(call: Call[Any], outcome: Outcome) -> FalError | None:
+    if isinstance(outcome, FalError):
+        return outcome
+    if not responses.is_error(outcome.response):
+        return None
+    return responses.http_error(outcome.response, endpoint=call.endpoint.full)
+
+
 class _PendingView(Generic[Out]):
     """The common parts of `PendingRun` and `AsyncPendingRun`."""
 
@@ -208,10 +234,14 @@ class _PendingView(Generic[Out]):
         self._call = call
         self._outcome = outcome
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise not_copyable(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
     def _limit(self, timeout: float | None) -> float | None:
+        check_seconds("timeout", timeout)
         return self._call.options.timeout if timeout is None else timeout
 
     def _result(self, outcome: Outcome) -> Result[Out]:
@@ -269,6 +299,11 @@ class _PipelineView(Generic[P, Out]):
         self._call = call
         self._spec = spec
         self._runs = _Runs(call)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._runs.is_used:
+            raise not_copyable(self)
+        return type(self), (self._runner, self._call, self._spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"

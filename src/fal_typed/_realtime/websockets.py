@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from fal_typed._core.call_record import CallRecord
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
     ReceiveFrame,
     SendFrame,
 )
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._realtime.connecting import connect
 from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
 from fal_typed._transport.cleanup import shielded
@@ -35,6 +38,13 @@ class _WebSocketView:
         self._call = call
         self._socket: OpenedSocket | None = None
         self._end = SocketClosed(_NORMAL, "")
+        self._record = CallRecord("ws_connect", call)
+        self._failure: FalConnectionError | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._socket is not None:
+            raise not_copyable(self)
+        return type(self), (self._runner, self._call)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -47,7 +57,8 @@ class _WebSocketView:
         return self._socket.response.headers.get("x-fal-request-id")
 
     def _open(self, settings: Settings) -> Flow[None]:
-        self._socket = yield from connect(settings, self._call)
+        connecting = connect(settings.of_call(self._record), self._call)
+        self._socket = yield from self._record.opening(connecting)
 
     def _send(self, message: bytes | str) -> Flow[None]:
         try:
@@ -56,6 +67,7 @@ class _WebSocketView:
             raise self._broken(closed) from None
 
     def _receive(self, timeout: float | None) -> Flow[bytes | str | None]:
+        check_seconds("timeout", timeout)
         try:
             message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
         except SocketClosed as closed:
@@ -74,6 +86,7 @@ class _WebSocketView:
     def _close(self) -> Flow[None]:
         if self._socket is not None:
             yield CloseSocket(self._socket)
+        self._record.end(self._failure)
 
     def _opened(self) -> OpenedSocket:
         if self._socket is None:
@@ -81,10 +94,11 @@ class _WebSocketView:
         return self._socket
 
     def _broken(self, closed: SocketClosed) -> FalConnectionError:
-        return FalConnectionError(
+        self._failure = FalConnectionError(
             f"The websocket of {self._call.endpoint.full} is closed ({closed}).",
             request_id=self.request_id,
         )
+        return self._failure
 
 
 class WebSocket(_WebSocketView):

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 
 
+@dataclass(eq=False)
+class CallLabels:
+    """The call that a request belongs to, for log records.
+
+    Attributes:
+        endpoint: Id of the endpoint, or None if it is of none.
+        request_id: Id of the job, once it is known.
+    """
+
+    endpoint: str | None
+    request_id: str | None
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """One HTTP request.
@@ -28,6 +41,7 @@ class HttpRequest:
         connect_timeout: Seconds until the connection must be open.
         max_bytes: Bytes that a response may have to be kept in memory, or None for no limit.
         public_only: Whether to connect to public addresses only.
+        call: The call of the platform that it belongs to, or None.
     """
 
     method: str
@@ -38,6 +52,7 @@ class HttpRequest:
     connect_timeout: float = 10.0
     max_bytes: int | None = MAX_RESPONSE_BYTES
     public_only: bool = False
+    call: CallLabels | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         # No headers, because they can contain secrets.
@@ -61,6 +76,20 @@ class HttpResponse:
     headers: Mapping[str, str]
     body: bytes
     url: str = ""
+
+
+class SendProgress:
+    """How far the sending of a request has come.
+
+    Attributes:
+        begun: Whether bytes of it may have left this machine. They cannot while the host is looked
+            up and the connection is opened, so that a retry is safe.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
 
 
 class TransportError(Exception):
@@ -101,6 +130,9 @@ class SocketClosed(Exception):  # noqa: N818 - closing can be expected
         self.code = code
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SocketClosed, (self.code, self.reason)
+
 
 @dataclass(frozen=True)
 class OpenedStream:
@@ -126,7 +158,7 @@ class OpenedSocket:
 class SyncTransport(Protocol):
     """The interface that the sync driver uses."""
 
-    def send(self, request: HttpRequest) -> HttpResponse:
+    def send(self, request: HttpRequest, progress: SendProgress | None = None) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 
@@ -150,7 +182,9 @@ class SyncTransport(Protocol):
 class AsyncTransport(Protocol):
     """The interface that the async driver uses."""
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 

@@ -6,7 +6,6 @@ is tried.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
@@ -15,6 +14,8 @@ from typing_extensions import Unpack
 
 from fal_typed._calls.lifecycle import Lifecycle, upload_headers
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._core.flow import (
     Deadline,
     Fallback,
@@ -61,6 +62,7 @@ class PreparedUpload:
     deadline: Deadline
 
 
+@as_call("upload")
 def upload(
     settings: Settings,
     data: Uploadable | str,
@@ -152,9 +154,8 @@ def store(settings: Settings, upload: PreparedUpload) -> Flow[str]:
             is_last = entry == upload.chain[-1] or not upload.content.source.is_repeatable
             if is_last or isinstance(error, _FINAL):
                 raise
-            yield from report(
-                Fallback(f"upload to {entry} failed, trying the next repository: {error}")
-            )
+            message = f"upload to {entry} failed, trying the next repository: {error}"
+            yield from report(Fallback(message, settings.call))
     raise AssertionError("the last repository returns or raises")
 
 
@@ -179,9 +180,7 @@ def _chain(
         if name not in get_args(Repository):
             raise FalInputError(f"Unknown repository {name!r}; use 'fal_v3' or 'fal'.")
         if name == "cdn":
-            warnings.warn(
-                "Repository 'cdn' was renamed to 'fal_v3'.", DeprecationWarning, stacklevel=2
-            )
+            warn_caller("Repository 'cdn' was renamed to 'fal_v3'.", DeprecationWarning)
         entry: Repository = "fal" if name == "fal" else "fal_v3"
         if entry not in chain:
             chain.append(entry)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.batch.batch_errors import RowProblem
+from fal_typed.batch.tables import ACCEPTED, COMPLETED, FAILED, UNCERTAIN
+
+if TYPE_CHECKING:
+    from fal_typed.batch.batch_items import BatchItem
 
 _MOST_KEYS = 20
+_STOPPED = {
+    "budget": "stopped: the budget does not allow another item",
+    "error": "stopped by an error; run the batch again to continue",
+    "interrupted": "stopped before the end; run the batch again to continue",
+}
 
 
 @dataclass
@@ -55,6 +64,24 @@ class BatchReport:
         """Items that this run came to."""
         return self.completed + self.failed + self.uncertain + self.unfinished + self.invalid
 
+    def count(self, item: BatchItem[Any]) -> None:
+        """Count an item that is returned."""
+        if item.state == UNCERTAIN:
+            self.uncertain += 1
+            if len(self.uncertain_keys) < _MOST_KEYS:
+                self.uncertain_keys.append(item.key)
+        elif item.replayed:
+            self.replayed += 1
+        elif item.state == COMPLETED:
+            self.completed += 1
+            self.files += len(item.files)
+        elif item.state == FAILED:
+            self.failed += 1
+        elif item.state == ACCEPTED:
+            self.unfinished += 1
+        else:
+            self.invalid += 1
+
     def __str__(self) -> str:
         lines = [f"{self.endpoint_id}: {self.completed} completed, {self.failed} failed"]
         for count, words in (
@@ -67,9 +94,9 @@ class BatchReport:
         if self.uncertain:
             more = " …" if self.uncertain > len(self.uncertain_keys) else ""
             keys = ", ".join(self.uncertain_keys) + more
-            lines.append(f"{self.uncertain} uncertain, may have been accepted: {keys}")
-        if self.stopped == "budget":
-            lines.append("stopped: the budget does not allow another item")
+            lines.append(f"{self.uncertain} uncertain, the next run looks them up: {keys}")
+        if self.stopped is not None:
+            lines.append(_STOPPED[self.stopped])
         rate = self.done / self.seconds if self.seconds else 0.0
         cost = "" if self.cost is None else f", ${self.cost:.4f}"
         lines.append(f"{self.seconds:.1f} s, {rate:.1f} items/s{cost}")

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fal_typed.batch.batch_errors import BatchKeyError, RowProblem
 from fal_typed.batch.batch_items import BatchItem, stored_item
 from fal_typed.batch.batch_report import BatchReport
+from fal_typed.batch.engine import ActiveItem
 from fal_typed.batch.feeding import input_feed
 from fal_typed.batch.item_work import ItemWork, RunState, Slot
 from fal_typed.batch.money import dollars
-from fal_typed.batch.operations import Claim, Lookup, Sweep, TakenItem
+from fal_typed.batch.operations import Claim, Lookup, Release, Sweep, TakenItem
+from fal_typed.batch.outbox import Outbox
 from fal_typed.batch.rows import numbered
 from fal_typed.batch.tables import (
-    ACCEPTED,
-    COMPLETED,
-    FAILED,
     PLANNED,
     SENDING,
-    UNCERTAIN,
 )
-from fal_typed.errors import (
-    FalInputError,
-)
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from fal_typed.batch.batch_inputs import PlannedInput
     from fal_typed.batch.engine import BatchEngine
 
 Out = TypeVar("Out")
+_Work = Callable[[], Awaitable[BatchItem[Out] | None]]
 _AT_ONCE = 256
 _OTHERS_PAUSE = 0.5
 _STOP_SECONDS = 70.0
 """Longer than any submit may take, so that none is cut off when a run is stopped."""
-_MOST_KEYS = 20
 
 
 @dataclass(frozen=True)
@@ -56,20 +54,11 @@ class RunOrders:
     waits: bool = False
 
 
-@dataclass
-class _Active(Generic[Out]):
-    """An item that is in progress, and those who wait for it because they have its key."""
-
-    digest: str
-    outcome: asyncio.Future[BatchItem[Out] | None]
-
-
 class BatchRun(Generic[Out]):
     """One run; create it in the engine's event loop.
 
     Attributes:
         report: What it did so far.
-        is_over: Whether everything was returned.
     """
 
     def __init__(
@@ -86,23 +75,22 @@ class BatchRun(Generic[Out]):
         self.report = BatchReport(engine.planner.endpoint_id.full)
         self._state = RunState(self.report)
         self._feed = input_feed(inputs, numbered, engine.planner.plan)
-        # Bounds what is anywhere between the inputs and the caller.
-        self._room = asyncio.Semaphore(2 * engine.settings.concurrency + 16)
-        self._ready: list[BatchItem[Out]] = []
-        self._has_ready = asyncio.Event()
-        self._out_of_order: dict[int, BatchItem[Out] | None] = {}
-        self._started = 0
-        self._delivered = 0
+        size = 2 * engine.settings.concurrency + 16
+        self._outbox: Outbox[Out] = Outbox(size, self.report, ordered=orders.ordered)
         self._tasks: dict[asyncio.Task[None], Slot] = {}
-        self._active: dict[str, _Active[Out]] = {}
+        self._active = engine.active
         self._spending = 0
         self._one_finished = asyncio.Event()
         self._failure: BaseException | None = None
         self._is_stopping = False  # nothing more is begun
-        self.is_over = False
         self._begun_at = time.monotonic()
         self._refusals = engine.limit.refusals
         self._feeder = asyncio.create_task(self._work())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything was finished."""
+        return self._outbox.is_closed
 
     async def take(self) -> list[BatchItem[Out]]:
         """The items that are finished by now, at least one; an empty list at the end.
@@ -110,12 +98,7 @@ class BatchRun(Generic[Out]):
         Raises:
             FalError: The run cannot go on.
         """
-        while not self._ready and not self.is_over:
-            self._has_ready.clear()
-            await self._has_ready.wait()
-        taken, self._ready = self._ready, []
-        for _ in taken:
-            self._room.release()
+        taken = await self._outbox.take()
         if not taken and self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -133,7 +116,7 @@ class BatchRun(Generic[Out]):
         while self._tasks:
             # A request on its way is waited for, so that its job is known.
             for task, slot in list(self._tasks.items()):
-                if not slot.is_submitting or time.monotonic() >= waits_until:
+                if not slot.must_finish or time.monotonic() >= waits_until:
                     task.cancel()
             await asyncio.wait(self._tasks, timeout=0.1)
         await asyncio.gather(self._feeder, return_exceptions=True)
@@ -166,24 +149,22 @@ class BatchRun(Generic[Out]):
                 await self._begin(item, None if item.key is None else found.get(item.key))
 
     async def _begin(self, item: PlannedInput[Out] | RowProblem, row: Any) -> None:
-        await self._room.acquire()
-        position = self._started
-        self._started += 1
+        position = await self._outbox.reserve()
         if isinstance(item, RowProblem):
             error = FalInputError(str(item))
             invalid: BatchItem[Out] = BatchItem(
                 item.key or "", "invalid", error=error, line=item.line
             )
-            self._deliver(position, invalid)
+            self._outbox.put(position, invalid)
             return
         is_same = row is not None and row["digest"] == item.digest
         if row is not None and is_same and row["state"] not in self._orders.again:
-            self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
+            self._outbox.put(position, stored_item(row, self._engine.planner.output, item.line))
             return
         slot = Slot(self._limit, await self._limit.acquire())
-        self._start(self._outcome(item, slot), position, slot)
+        self._start(partial(self._outcome, item, slot), position, slot)
 
-    def _start(self, work: Any, position: int, slot: Slot) -> None:
+    def _start(self, work: _Work[Out], position: int, slot: Slot) -> None:
         task = asyncio.create_task(self._contained(work, position, slot))
         self._tasks[task] = slot
         task.add_done_callback(lambda done: self._ended(done, slot))
@@ -193,17 +174,17 @@ class BatchRun(Generic[Out]):
         slot.release()
         self._one_finished.set()
 
-    async def _contained(self, work: Any, position: int, slot: Slot) -> None:
+    async def _contained(self, work: _Work[Out], position: int, slot: Slot) -> None:
         outcome: BatchItem[Out] | None = None
         try:
-            outcome = await work
+            outcome = await work()
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - raised where items are taken
             self._fail(error)
         finally:
             slot.release()
-        self._deliver(position, outcome)
+        self._outbox.put(position, outcome)
 
     async def _idle(self) -> None:
         while self._tasks:
@@ -221,10 +202,9 @@ class BatchRun(Generic[Out]):
                 )
                 swept = await self._writer.sweep(sweep)
                 for taken in swept.taken:
-                    await self._room.acquire()
+                    position = await self._outbox.reserve()
                     slot = slots.pop()
-                    self._start(self._left_behind(taken, slot), self._started, slot)
-                    self._started += 1
+                    self._start(partial(self._left_behind, taken, slot), position, slot)
             finally:
                 for slot in slots:
                     slot.release()
@@ -237,15 +217,18 @@ class BatchRun(Generic[Out]):
     # -- one item ----------------------------------------------------------------------------
 
     async def _outcome(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
-        twin = self._active.get(item.key)
-        if twin is not None:
+        while (twin := self._active.get(item.key)) is not None:
             slot.release()
             if twin.digest != item.digest:
                 raise BatchKeyError(item.key)
             finished = await asyncio.shield(twin.outcome)
-            return finished and replace(finished, line=item.line, replayed=True)
+            if finished is not None:
+                return replace(finished, line=item.line, replayed=True)
+            if self._is_stopping:
+                return None
+            await slot.acquire()
         outcome: asyncio.Future[BatchItem[Out] | None] = asyncio.get_running_loop().create_future()
-        self._active[item.key] = _Active(item.digest, outcome)
+        self._active[item.key] = ActiveItem(item.digest, outcome)
         finished = None
         try:
             finished = await self._claimed(item, slot)
@@ -255,18 +238,19 @@ class BatchRun(Generic[Out]):
         return finished
 
     async def _claimed(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
+        claim = Claim(
+            item.key,
+            item.digest,
+            item.text,
+            item.has_files,
+            PLANNED if item.has_files else SENDING,
+            self._engine.price.expected,
+            self._orders.again,
+        )
         while not self._is_stopping:
-            claimed = await self._writer.claim(
-                Claim(
-                    item.key,
-                    item.digest,
-                    item.text,
-                    item.has_files,
-                    PLANNED if item.has_files else SENDING,
-                    self._engine.price.expected,
-                    self._orders.again,
-                )
-            )
+            slot.must_finish = True
+            claimed = await self._writer.claim(claim)
+            slot.must_finish = False
             if claimed.taken is not None:
                 return await self._spent(item, claimed.taken, slot)
             if claimed.row is not None:
@@ -274,19 +258,21 @@ class BatchRun(Generic[Out]):
             if claimed.outcome == "changed":
                 raise BatchKeyError(item.key)
             slot.release()
-            if claimed.outcome == "busy":
-                if not self._orders.waits:
-                    return None
-                await asyncio.sleep(_OTHERS_PAUSE)
-            elif not self._spending:
+            if claimed.outcome == "busy" and not self._orders.waits:
+                return None
+            if claimed.outcome == "over_budget" and not self._spending:
                 self._stop_for_budget()
                 return None
-            else:
-                # What is in progress may cost less than is reserved for it.
-                self._one_finished.clear()
-                await self._one_finished.wait()
+            # What is in progress may cost less than is reserved for it.
+            await self._change(_OTHERS_PAUSE)
             await slot.acquire()
         return None
+
+    async def _change(self, most_seconds: float) -> None:
+        """Wait until an item of this run has finished, or for some time."""
+        self._one_finished.clear()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._one_finished.wait(), most_seconds)
 
     def _stop_for_budget(self) -> None:
         self.report.stopped = "budget"
@@ -301,51 +287,17 @@ class BatchRun(Generic[Out]):
     async def _spent(
         self, item: PlannedInput[Out], taken: TakenItem, slot: Slot
     ) -> BatchItem[Out] | None:
+        work = ItemWork(self._engine, self._state, item, taken, slot)
         self._spending += 1
         try:
-            return await ItemWork(self._engine, self._state, item, taken, slot).finish()
+            return await work.finish()
         finally:
             self._spending -= 1
             self._one_finished.set()
+            if work.is_unsent or taken.is_probe:
+                self._writer.release(Release(taken.id, work.is_unsent))
 
     # -- the end -----------------------------------------------------------------------------
-
-    def _deliver(self, position: int, item: BatchItem[Out] | None) -> None:
-        if not self._orders.ordered:
-            self._hand_out(item)
-            return
-        self._out_of_order[position] = item
-        while self._delivered in self._out_of_order:
-            self._hand_out(self._out_of_order.pop(self._delivered))
-            self._delivered += 1
-
-    def _hand_out(self, item: BatchItem[Out] | None) -> None:
-        if item is None:
-            self._room.release()
-            return
-        self._count(item)
-        self._ready.append(item)
-        self._has_ready.set()
-
-    def _count(self, item: BatchItem[Out]) -> None:
-        report = self.report
-        if item.replayed:
-            report.replayed += 1
-        elif item.state == COMPLETED:
-            report.completed += 1
-            report.files += len(item.files)
-        elif item.state == FAILED:
-            report.failed += 1
-        elif item.state == ACCEPTED:
-            report.unfinished += 1
-        elif item.state != UNCERTAIN:
-            report.invalid += 1
-        if item.state == UNCERTAIN:
-            report.replayed -= item.replayed
-            report.uncertain += 1
-            if len(report.uncertain_keys) < _MOST_KEYS:
-                report.uncertain_keys.append(item.key)
-        self.refresh()
 
     def refresh(self) -> None:
         """Bring the report up to date."""
@@ -367,5 +319,4 @@ class BatchRun(Generic[Out]):
     def _finish(self) -> None:
         if not self.is_over:
             self.refresh()
-            self.is_over = True
-            self._has_ready.set()
+            self._outbox.close()

@@ -209,7 +209,14 @@ class EndpointScript:
         """Whether an invalid input is refused with 422."""
         self.limits = EndpointLimits()
         """How many requests it runs at once and accepts per second."""
+        self.price: float | None = None
+        """US dollars per unit, as the platform API reports it; None invents a price."""
+        self.billable_units: float = 1
+        """Units that each successful run reports."""
         self._responses: list[tuple[Any, int | None]] = []
+
+    def __repr__(self) -> str:
+        return f"EndpointScript({self.endpoint_id!r})"
 
     def follow(self, route: Route) -> None:
         """Configure the realtime route as the document of a private app describes it.
