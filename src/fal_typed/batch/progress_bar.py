@@ -27,7 +27,8 @@ def is_wanted(progress: bool | None) -> bool:
     """Whether to show a bar: as asked, else in terminals and notebooks."""
     if progress is not None:
         return progress
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    has_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return has_terminal or "ipykernel" in sys.modules
 
 
 async def show_progress(run: BatchRun[Any], total: int | None, limit: AdaptiveLimit) -> None:
