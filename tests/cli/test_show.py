@@ -148,7 +148,7 @@ def test_the_python_example_runs(fal_emulator: FalEmulator) -> None:
 
 
 def test_what_the_model_does_is_shown(fal: Callable[..., Outcome]) -> None:
-    assert "Image endpoint of fal-ai: flux dev." in fal("show", "fal-ai/flux/dev").out
+    assert "Generates images from text." in fal("show", "fal-ai/flux/dev").out
 
 
 def test_json_matches_describe(fal: Callable[..., Outcome]) -> None:

@@ -15,6 +15,8 @@ from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.discriminators import discriminator_of
 from fal_typed._documents.document import InvalidDocumentError, component_name
 from fal_typed._documents.schemas import json_type, properties, required_names
+from fal_typed._documents.tasks import task_of
+from fal_typed._documents.values import values_of
 from fal_typed_codegen.interface import combining, constraints, file_types, literals, rules
 from fal_typed_codegen.interface.naming import class_name, field_name
 from fal_typed_codegen.interface.specs import (
@@ -67,7 +69,7 @@ def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
     clear = {name: _clear_of_classes(model, walk.models) for name, model in walk.models.items()}
     return Interface(
         id=document.id,
-        category=document.category,
+        task=task_of(document),
         description=document.description or "",
         input=input_name,
         output=output_name,
@@ -221,6 +223,7 @@ class _Walk:
             description=_text(schema.get("description")),
             facts=self._facts(schema, kind),
             json_type=json_type(schema),
+            values=values_of(self._document, schema),
             deprecated=schema.get("deprecated") is True,
             rule=rule,
             is_partial=is_partial and rule is not None,

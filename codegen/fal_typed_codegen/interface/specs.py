@@ -9,6 +9,8 @@ from fal_typed._core.json_values import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import Route, Schema
+    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.values import Values
 
 Direction: TypeAlias = Literal["input", "output"]
 
@@ -44,6 +46,7 @@ class FieldSpec:
         description: Its description in the document, unchanged.
         facts: Sentence about what the type cannot express: bounds, lengths, allowed values.
         json_type: Its JSON type; None if it has several.
+        values: The values that it accepts.
         deprecated: Whether it is deprecated.
         rule: Schema to check at run time, because the type accepts more; None for most.
         is_partial: Whether the rule also allows values that the type rejects.
@@ -58,6 +61,7 @@ class FieldSpec:
     description: str
     facts: str
     json_type: str | None
+    values: Values
     deprecated: bool
     rule: Schema | None = None
     is_partial: bool = False
@@ -101,7 +105,7 @@ class Interface:
 
     Attributes:
         id: The endpoint's id.
-        category: The platform's category; None if the document has none.
+        task: What the endpoint does; None for a route of a private app.
         description: The document's description; empty if it has none.
         input: Name of the input's class.
         output: Name of the output's class.
@@ -112,7 +116,7 @@ class Interface:
     """
 
     id: str
-    category: str | None
+    task: Task | None
     description: str
     input: str
     output: str

@@ -13,9 +13,10 @@ from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
 from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
 from fal_typed_codegen.rendering import body_signatures, field_types, prose, signatures
-from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
+from fal_typed_codegen.rendering.glossary import Property, describe
 from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
 from fal_typed_codegen.rendering.templating import template
+from fal_typed_codegen.rendering.truth import check_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -329,7 +330,7 @@ def _module_prose(interface: Interface) -> str:
     about = f"{interface.id} — {_summary(interface)}"
     if interface.route is not None:
         return about
-    category = f"Category: {interface.category}. " if interface.category else ""
+    category = f"Category: {interface.task.category}. " if interface.task else ""
     return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
 
 
@@ -368,7 +369,8 @@ def _summary(interface: Interface) -> str:
     text = interface.description
     if not text and route is not None:
         text = f"Route `{route.path}` of the app {route.app}."
-    text = text or endpoint_summary(interface.id, interface.category)
+    if not text and interface.task is not None:
+        text = interface.task.summary
     return f"Deprecated. {text}" if interface.deprecated else text
 
 
@@ -421,15 +423,22 @@ def _usual_meaning(
     if interface.route is not None:
         return ""
     is_own = model.name in (interface.input, interface.output)
-    meaning = describe(
-        field.wire,
-        direction=model.direction,
-        component=None if is_own else model.component,
-        category=None if is_shared else interface.category,
-        type=field.json_type,
-        endpoint=None if is_shared else interface.id,
+    text = describe(
+        Property(
+            name=field.wire,
+            direction=model.direction,
+            component=None if is_own else model.component,
+            type=field.json_type,
+            values=field.values,
+            endpoint=None if is_shared else interface.id,
+            task=None if is_shared else interface.task,
+        )
     )
-    return meaning or ""
+    if text is None:
+        return ""
+    if model.direction == "input":
+        check_values(interface.id, field.wire, text, field.values)
+    return text
 
 
 def _docstring(text: str, indent: int = 0) -> str:
