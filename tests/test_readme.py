@@ -81,6 +81,7 @@ def test_test_snippet_passes(snippet: str, folder: Path) -> None:
 
 
 def test_commands_succeed_in_order(folder: Path) -> None:
+    (folder / "prompts.jsonl").write_text('{"prompt": "a cat"}\n', encoding="utf-8")
     for command in COMMANDS:
         done = subprocess.run(
             [BIN / "fal-typed", *shlex.split(command)[1:]],
