@@ -50,6 +50,7 @@ def test_text_shows_types_defaults_bounds_and_calls(fal: Callable[..., Outcome])
         "seed: int | None",
         "from fal_typed.endpoints.fal_ai.flux.dev import flux_dev",
         "result = flux_dev.subscribe(prompt='a cat')",
+        "print(result.data)",
         "fal-typed run fal-ai/flux/dev 'prompt=a cat'",
     ):
         assert line in outcome.out

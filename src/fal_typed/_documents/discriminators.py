@@ -80,6 +80,7 @@ class _Components:
         self.schemas = dict(schemas)
         self._component_name = component_name
         self._heirs: dict[str, list[str]] = {}
+        self._copies: list[str] = []
         for name, schema in schemas.items():
             for part in as_list(schema.get("allOf")) or []:
                 self._heirs.setdefault(self._target(part) or "", []).append(name)
@@ -90,14 +91,14 @@ class _Components:
         if any(as_list(base.get(key)) for key in _UNIONS):
             return
         mapping = self._mapping(base)
-        subtypes = dict.fromkeys([*self._lineage(name), *mapping.values()])
-        del subtypes[name]
-        if not subtypes:
+        lineage = self._lineage(name)
+        is_circle = any(name in self._heirs.get(subtype, []) for subtype in lineage)
+        subtypes = dict.fromkeys([*lineage, *mapping.values()])
+        for other in (name, *self._copies):
+            subtypes.pop(other, None)
+        if not subtypes or is_circle:
             return
-        own = self._free(f"{name}Base")
-        self.schemas[own] = {key: value for key, value in base.items() if key != "discriminator"}
-        for subtype in subtypes:
-            self._move(subtype, name, own)
+        own = self._split(name)
         members = [*subtypes, own] if name in mapping.values() else subtypes
         moved = {tag: own if target == name else target for tag, target in mapping.items()}
         self.schemas[name] = {
@@ -117,6 +118,8 @@ class _Components:
         for target in filter(None, map(self._target, members)):
             tags = [tag for tag, mapped in mapping.items() if mapped == target] or [target]
             if target in self.schemas and not self._has_values(target, name, tags):
+                if self._heirs.get(target):
+                    self._split(target)
                 self.schemas[target] = self._tagged(self.schemas[target], name, tags)
 
     def _lineage(self, name: str) -> list[str]:
@@ -129,13 +132,25 @@ class _Components:
             found.update(dict.fromkeys(new))
         return list(found)
 
-    def _move(self, subtype: str, old: str, new: str) -> None:
-        """Let a subtype refer to the base's own properties."""
-        schema = self.schemas[subtype]
-        parts = as_list(schema.get("allOf"))
-        if parts is not None:
-            moved = [_reference(new) if self._target(part) == old else part for part in parts]
-            self.schemas[subtype] = {**schema, "allOf": moved}
+    def _split(self, name: str) -> str:
+        """Let what extends a component refer to a copy without a discriminator.
+
+        Returns:
+            The name of the copy.
+        """
+        own = self._free(f"{name}Base")
+        schema, heirs = self.schemas[name], self._heirs.pop(name, [])
+        for heir in heirs:
+            parts = as_list(self.schemas[heir].get("allOf")) or []
+            moved = [_reference(own) if self._target(part) == name else part for part in parts]
+            self.schemas[heir] = {**self.schemas[heir], "allOf": moved}
+        self._copies.append(own)
+        for others in self._heirs.values():
+            if name in others:
+                others.append(own)
+        self._heirs[own] = heirs
+        self.schemas[own] = {key: value for key, value in schema.items() if key != "discriminator"}
+        return own
 
     def _has_values(self, target: str, name: str, tags: list[str]) -> bool:
         """Whether a member lists its own values, which no other member has."""

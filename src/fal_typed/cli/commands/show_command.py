@@ -83,12 +83,13 @@ def python_call(document: EndpointDocument) -> str:
     if generated is None:
         return (
             "import fal_typed\n\n"
-            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})"
+            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})\n"
+            "print(result.data)"
         )
     written = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return (
         f"from {generated.module} import {generated.endpoint}\n\n"
-        f"result = {generated.endpoint}.subscribe({written})"
+        f"result = {generated.endpoint}.subscribe({written})\nprint(result.data)"
     )
 
 
