@@ -20,7 +20,7 @@ from fal_typed.cli.commands import show_command
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument
-    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.tasks import EndpointTask
 
 # First words that mean little without the second: stable-diffusion, nano-banana, image-editing.
 _HALF_NAMES = {
@@ -61,7 +61,7 @@ def family_of(endpoint_id: str) -> str:
     return "-".join(words[:2] if words[0] in _HALF_NAMES else words[:1])
 
 
-def known_task(document: EndpointDocument) -> Task:
+def known_task(document: EndpointDocument) -> EndpointTask:
     """The task of an endpoint; private apps, which have none, are not part of the page."""
     task = task_of(document)
     if task is None:

@@ -18,7 +18,7 @@ from fal_typed_codegen.rendering.truth import named_values
 from fal_typed._documents.catalog import Catalog
 from fal_typed._documents.document import component_name
 from fal_typed._documents.schemas import json_type, properties, reachable
-from fal_typed._documents.tasks import Task, task_of
+from fal_typed._documents.tasks import EndpointTask, task_of
 from fal_typed._documents.values import Values, values_of
 
 GLOSSARY = read_glossary(
@@ -154,7 +154,7 @@ def test_no_line_is_unreachable() -> None:
         assert all(line.conditions for line in plain[:-1]), f"{name}: only the last may be general"
 
 
-def _task(endpoint_id: str) -> Task:
+def _task(endpoint_id: str) -> EndpointTask:
     task = task_of(Catalog().document(endpoint_id))
     assert task is not None
     return task

@@ -15,12 +15,13 @@ from fal_typed._documents import tasks
 from fal_typed._documents.catalog import Catalog
 from fal_typed._documents.document import EndpointDocument
 from fal_typed._documents.tasks import TaskRulesError, read_rules, task_of
+from fal_typed._documents.values import values_of
 from fal_typed.cli.commands import show_command
 from scripts import catalog_page
 from tests.codegen.building import document as document_of
 
 if TYPE_CHECKING:
-    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.tasks import EndpointTask
 
 FALLBACKS = re.compile(r"Returns .*\.")
 CATEGORIES = {
@@ -50,7 +51,7 @@ EXAMPLES = {
 
 
 @cache
-def known() -> list[tuple[EndpointDocument, Task]]:
+def known() -> list[tuple[EndpointDocument, EndpointTask]]:
     catalog = Catalog()
     found = []
     for endpoint_id in catalog.ids():
@@ -143,3 +144,14 @@ def test_a_new_endpoint_gets_a_task_by_its_media() -> None:
 def test_an_invalid_rule_is_reported(text: str) -> None:
     with pytest.raises(TaskRulesError):
         list(read_rules(text))
+
+
+def test_a_huge_document_is_read_in_bounded_time() -> None:
+    ref = {"$ref": "#/components/schemas/Huge"}
+    huge = {f"x{number}": ref for number in range(300)}
+    component = {"type": "object", "properties": huge, "anyOf": [ref] * 300}
+    document = EndpointDocument(document_of(huge, components={"Huge": component}))
+    task = task_of(document)
+    assert task is not None
+    assert task.media.outputs == {"data"}
+    assert not values_of(document, ref).is_closed

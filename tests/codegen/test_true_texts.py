@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fal_typed_codegen.interface.specs import FieldSpec, Interface, ModelSpec
 
-    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.tasks import EndpointTask
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Text:
     text: str
 
     @property
-    def task(self) -> Task:
+    def task(self) -> EndpointTask:
         assert self.interface.task is not None
         return self.interface.task
 

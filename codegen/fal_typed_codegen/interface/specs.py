@@ -9,7 +9,7 @@ from fal_typed._core.json_values import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import Route, Schema
-    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.tasks import EndpointTask
     from fal_typed._documents.values import Values
 
 Direction: TypeAlias = Literal["input", "output"]
@@ -116,7 +116,7 @@ class Interface:
     """
 
     id: str
-    task: Task | None
+    task: EndpointTask | None
     description: str
     input: str
     output: str

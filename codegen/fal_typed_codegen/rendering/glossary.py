@@ -28,7 +28,7 @@ from fal_typed._documents.values import Values
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.tasks import EndpointTask
     from fal_typed_codegen.interface.specs import Direction
 
 CONDITIONS = frozenset(
@@ -95,7 +95,7 @@ class Property:
     type: str | None = None
     values: Values = field(default_factory=Values)
     endpoint: str | None = None
-    task: Task | None = None
+    task: EndpointTask | None = None
 
     def facts(self) -> dict[str, Iterable[str]]:
         """Values by condition."""

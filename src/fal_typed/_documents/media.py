@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from fal_typed._core.json_values import as_list, as_object
-from fal_typed._documents.schemas import alternatives, properties, required_names
+from fal_typed._documents.schemas import alternatives, required_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,7 @@ _FILE_NAME = re.compile(
     r"|(?:^|_)(?:image|video|audio|mask|img)s?_urls?(?:_|$)|_image$|_source$"
 )
 _MAX_DEPTH = 3
+_MAX_SCHEMAS = 10_000
 _NO_FILES = re.compile(r"^(?:return|enable|num|webhook|callback|website|redirect)_|_count$|size")
 
 
@@ -104,15 +105,16 @@ def media_of(document: EndpointDocument) -> Media:
     >>> sorted(found.inputs), sorted(found.required), sorted(found.outputs)
     (['image', 'source'], ['image', 'source'], ['image'])
     """
+    reader = _MediaReader(document)
     inputs: set[str] = set()
     required: set[str] = set()
     needed = required_names(document.input_schema)
-    for name, schema in properties(document.input_schema).items():
-        found = set(_inputs(document, name, schema, 0))
+    for name, schema in _properties(document.input_schema).items():
+        found = set(reader.inputs(name, schema))
         inputs |= found
         if name in needed:
             required |= found
-    outputs = set(_outputs(document))
+    outputs = set(reader.outputs())
     return Media(frozenset(inputs), frozenset(required), frozenset(outputs or {"data"}))
 
 
@@ -121,18 +123,69 @@ def listed(kinds: frozenset[str]) -> list[str]:
     return [kind for kind in KINDS if kind in kinds]
 
 
-def _inputs(document: EndpointDocument, name: str, schema: Schema, depth: int) -> Iterator[str]:
-    target = document.resolve(schema)
-    if _FILE_NAME.search(name) and not _NO_FILES.search(name) and _has_text(document, target):
-        yield from _roles(name, target)
-        return
-    if depth == 0 and _TEXT_INPUT.search(name) and not _NOT_THE_TEXT.search(name):
-        yield "text"
-    if depth < _MAX_DEPTH:
-        for part in _parts(document, target):
-            for inner, value in properties(part).items():
-                owner = "" if name in {"inputs", "tracks", "keyframes"} else f"{name}_"
-                yield from _inputs(document, owner + inner, value, depth + 1)
+class _MediaReader:
+    """One pass over a document, which reads no more than a part of a huge one."""
+
+    def __init__(self, document: EndpointDocument) -> None:
+        self._resolve = document.resolve
+        self._results = document.output_schema
+        self._left = _MAX_SCHEMAS
+
+    def inputs(self, name: str, schema: Schema, depth: int = 0) -> Iterator[str]:
+        """Kinds and roles of a parameter and of those inside it."""
+        target = self._resolve(schema)
+        if _FILE_NAME.search(name) and not _NO_FILES.search(name) and self._has_text(target):
+            yield from _roles(name, target)
+            return
+        if depth == 0 and _TEXT_INPUT.search(name) and not _NOT_THE_TEXT.search(name):
+            yield "text"
+        if depth < _MAX_DEPTH:
+            owner = "" if name in {"inputs", "tracks", "keyframes"} else f"{name}_"
+            for part in self._objects(target):
+                for inner, value in part.items():
+                    yield from self.inputs(owner + inner, value, depth + 1)
+
+    def outputs(self) -> Iterator[str]:
+        """Kinds of the fields of the result, without previews and the like if there are others."""
+        found = _properties(self._results)
+        for name in [name for name in found if not _SIDE_RESULTS.search(name)] or found:
+            schema = self._resolve(found[name])
+            if name.endswith("_url") or self._has_file(schema):
+                yield _kind_of_result(name, schema, found[name]) or "file"
+            elif _TEXT_RESULT.search(name):
+                yield "text"
+
+    def _has_file(self, schema: Schema) -> bool:
+        parts = list(self._objects(schema))
+        inner = (part for one in parts for value in one.values() for part in self._objects(value))
+        return any("url" in part for part in parts) or any("url" in part for part in inner)
+
+    def _objects(self, schema: Schema, depth: int = 0) -> Iterator[dict[str, Schema]]:
+        """Properties of the objects in a schema: itself, its items, its alternatives and theirs."""
+        self._left -= 1
+        if self._left < 0:
+            return
+        target = self._resolve(schema)
+        found = _properties(target)
+        if found:
+            yield found
+        if depth < _MAX_DEPTH:
+            for part in [*alternatives(target), as_object(target.get("items")) or {}]:
+                if part:
+                    yield from self._objects(part, depth + 1)
+
+    def _has_text(self, schema: Schema) -> bool:
+        """Whether a parameter accepts strings."""
+        members = [schema, *alternatives(schema)]
+        members += [as_object(member.get("items")) or {} for member in members]
+        members += [inner for one in members for inner in alternatives(self._resolve(one))]
+        kinds = [self._resolve(member).get("type") for member in members]
+        return any(kind == "string" or "string" in (as_list(kind) or []) for kind in kinds)
+
+
+def _properties(schema: Schema) -> dict[str, Schema]:
+    found = as_object(schema.get("properties")) or {}
+    return {name: as_object(value) or {} for name, value in found.items()}
 
 
 def _roles(name: str, schema: Schema) -> Iterator[str]:
@@ -150,24 +203,6 @@ def _roles(name: str, schema: Schema) -> Iterator[str]:
         yield "file" if role == "font" else kind
 
 
-def _outputs(document: EndpointDocument) -> Iterator[str]:
-    found = properties(document.output_schema)
-    names = {name for name in found if not _SIDE_RESULTS.search(name)} or set(found)
-    for name in names:
-        schema = document.resolve(found[name])
-        parts = list(_parts(document, schema))
-        if (
-            any("url" in properties(part) for part in parts)
-            or name.endswith("_url")
-            or any(
-                _has_file(document, value) for part in parts for value in properties(part).values()
-            )
-        ):
-            yield _kind_of_result(name, schema, found[name]) or "file"
-        elif _TEXT_RESULT.search(name):
-            yield "text"
-
-
 def _kind_of_result(name: str, schema: Schema, raw: Schema) -> str | None:
     title = str(raw.get("$ref") or raw.get("items") or raw.get("anyOf") or raw.get("allOf") or "")
     described = f"{name} {title.rpartition('/')[2]}".lower()
@@ -175,31 +210,4 @@ def _kind_of_result(name: str, schema: Schema, raw: Schema) -> str | None:
         for kind, pattern in _KIND_OF_RESULT:
             if re.search(pattern, text):
                 return kind
-    return "image" if "width" in (as_object(schema.get("properties")) or {}) else None
-
-
-def _has_file(document: EndpointDocument, schema: Schema) -> bool:
-    target = document.resolve(schema)
-    return any("url" in properties(part) for part in _parts(document, target))
-
-
-def _parts(document: EndpointDocument, schema: Schema, depth: int = 0) -> Iterator[Schema]:
-    """The objects in a schema: itself, its items, its alternatives and theirs."""
-    target = document.resolve(schema)
-    if as_object(target.get("properties")):
-        yield target
-    if depth < _MAX_DEPTH:
-        for part in [*alternatives(target), as_object(target.get("items")) or {}]:
-            if part:
-                yield from _parts(document, part, depth + 1)
-
-
-def _has_text(document: EndpointDocument, schema: Schema) -> bool:
-    """Whether a parameter accepts strings."""
-    members = [schema, *alternatives(schema)]
-    members += [as_object(member.get("items")) or {} for member in members]
-    members += [inner for member in members for inner in alternatives(document.resolve(member))]
-    return any(
-        member.get("type") == "string" or "string" in (as_list(member.get("type")) or [])
-        for member in map(document.resolve, members)
-    )
+    return "image" if "width" in _properties(schema) else None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument
 
 
-class Task(NamedTuple):
+class EndpointTask(NamedTuple):
     """What an endpoint does.
 
     Attributes:
@@ -72,7 +72,7 @@ class _Rule(NamedTuple):
 
 
 @lru_cache(maxsize=8)  # asked for each parameter of a document
-def task_of(document: EndpointDocument) -> Task | None:
+def task_of(document: EndpointDocument) -> EndpointTask | None:
     """Find out what an endpoint does.
 
     Args:
@@ -93,7 +93,7 @@ def task_of(document: EndpointDocument) -> Task | None:
     name, summary = _exceptions().get(document.id) or _by_rules(document, media, names)
     if "lora" in document.id and "loras" in names and "LoRA" not in summary:
         summary = f"{summary.removesuffix('.')}, with LoRA weights."
-    return Task(name, _category(document.category, name, media), summary, media)
+    return EndpointTask(name, _category(document.category, name, media), summary, media)
 
 
 def possible_words(endpoint_id: str) -> str:

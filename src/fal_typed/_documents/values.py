@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fal_typed._core.json_values import as_list, as_object
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument, Schema
 
 _MAX_DEPTH = 4
+_MAX_MEMBERS = 1000
 
 
 class Values(NamedTuple):
@@ -67,8 +69,9 @@ def values_of(document: EndpointDocument, schema: Schema) -> Values:
     """
     choices: dict[str, None] = {}
     numbers: list[Schema] = []
-    is_closed = True
-    for member in _members(document, schema, 0):
+    members = list(islice(_members(document, schema, 0), _MAX_MEMBERS))
+    is_closed = len(members) < _MAX_MEMBERS
+    for member in members:
         listed = [member["const"]] if "const" in member else as_list(member.get("enum")) or []
         choices.update((_text(value), None) for value in listed)
         kinds = as_list(member.get("type")) or [member.get("type")]
@@ -98,7 +101,11 @@ def _members(document: EndpointDocument, schema: Schema, depth: int) -> Iterator
 
 
 def _number(*bounds: Any) -> float | None:
-    return next((float(bound) for bound in bounds if type(bound) in {int, float}), None)
+    found = next((bound for bound in bounds if type(bound) in {int, float}), None)
+    try:
+        return None if found is None else float(found)
+    except OverflowError:  # an integer that no float can express
+        return None
 
 
 def _text(value: Any) -> str:
