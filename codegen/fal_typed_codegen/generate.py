@@ -50,8 +50,8 @@ _PARTS = (
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
 _READERS = (
-    "app_document.py", "document.py", "schemas.py", "../_calls/endpoint_id.py",
-    "../_calls/schema_rules.py", "../_core/json_values.py",
+    "app_document.py", "discriminators.py", "document.py", "schemas.py",
+    "../_calls/endpoint_id.py", "../_calls/schema_rules.py", "../_core/json_values.py",
 )  # fmt: skip
 _DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
 """Modules of the SDK whose docstrings the output repeats."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -15,7 +15,7 @@ from fal_typed._calls.building import (
     call_options,
     check_options,
     connection_call,
-    keyword_call,
+    endpoint_call,
     reference_call,
 )
 from fal_typed._calls.endpoint_spec import EndpointSpec
@@ -29,7 +29,6 @@ from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import job_from_id
 from fal_typed._streaming.event_flow import default_path
 from fal_typed._streaming.stream import AsyncStream, Stream
-from fal_typed.errors import FalInputError
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 
 if TYPE_CHECKING:
@@ -83,6 +82,9 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
     model: Any = endpoint.input
     model.model_rebuild()  # the signature needs the deferred build
     signature = inspect.signature(model)
+    if hasattr(model, "__fal_forms__"):
+        bound.__signature__ = _body_signature(signature, model.__fal_forms__(), returns)
+        return cast("Callable[..., Any]", bound)
     # pydantic's has the names in JSON, which are parameters too.
     names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
     parameters = [
@@ -91,6 +93,18 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
     ]
     bound.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)
     return cast("Callable[..., Any]", bound)
+
+
+def _body_signature(
+    signature: inspect.Signature, forms: Sequence[type], returns: Any
+) -> inspect.Signature:
+    """The signature of a method whose input can be passed by position."""
+    (root,) = signature.parameters.values()
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    default = NOT_GIVEN if forms else inspect.Parameter.empty
+    body = root.replace(name="body", kind=kind, default=default)
+    more = [inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)] if forms else []
+    return signature.replace(parameters=[body, *more], return_annotation=returns)
 
 
 def _documentation(function: Callable[..., Any], model: Any) -> str:
@@ -143,7 +157,9 @@ class Endpoint(Generic[P, In, Out]):
         self._bound: dict[str, Any] = {}
         self.__fal_endpoint__ = EndpointSpec(id, cast("type[Any]", input), output, options)
         # Read when an input object is passed to a client.
-        input.__fal_endpoint__ = self.__fal_endpoint__  # type: ignore[attr-defined]
+        forms: list[Any] = getattr(input, "__fal_forms__", list[Any])()
+        for model in (cast("Any", input), *forms):
+            model.__fal_endpoint__ = self.__fal_endpoint__
 
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
@@ -176,13 +192,9 @@ class Endpoint(Generic[P, In, Out]):
     def _call(
         self, args: tuple[object, ...], arguments: Mapping[str, Any], **defaults: object
     ) -> Call[Out]:
-        if args:
-            raise FalInputError(
-                f"Pass the parameters of {self.id} as keyword arguments; nothing was sent."
-            )
         spec = self.__fal_endpoint__
         options = call_options(defaults, self._runner().default_options, spec.options)
-        return keyword_call(spec, arguments, options)
+        return endpoint_call(spec, args, arguments, options)
 
     def _connection_call(
         self, name: str, options: Mapping[str, Any]

@@ -28,6 +28,15 @@ IMAGE: dict[str, Any] = {
     **FILE,
     "properties": {**FILE["properties"], "width": INT, "height": INT},
 }
+PET_COMPONENTS: dict[str, Any] = {
+    name: {
+        "type": "object",
+        "properties": {"kind": {"const": name.lower(), "default": name.lower()}, "name": TEXT},
+    }
+    for name in ("Cat", "Dog")
+}
+PETS: dict[str, Any] = {"anyOf": [ref("Cat"), ref("Dog")]}
+TAGGED_PETS: dict[str, Any] = {**PETS, "discriminator": {"propertyName": "kind"}}
 Mutation = Callable[[dict[str, Any]], None]
 
 
@@ -246,6 +255,14 @@ CASES = [
     given(
         "input-file-became-text", {**TEXT, "ui": {"field": "image"}}, TEXT,
         "from pathlib import Path\nInput(x=Path())\n", also={"hints-changed"},
+    ),
+    given(
+        "input-tag-required", PETS, TAGGED_PETS, 'Input.model_validate({"x": {"name": "a"}})\n',
+        components=PET_COMPONENTS, also={"keyword-changed"},
+    ),
+    given(
+        "input-tag-optional", TAGGED_PETS, PETS, 'Input.model_validate({"x": {"kind": "cat"}})\n',
+        components=PET_COMPONENTS, also={"keyword-changed"},
     ),
     # values of parameters
     given("input-value-added", enum("a", "b"), enum("a", "b", "c"), 'Input(x="a")\n'),

@@ -59,7 +59,7 @@ def application_modules(
 
 def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[str, str]]) -> str:
     names = {name for own in arguments.values() for name in own.values()}
-    taken = names | IMPORTED | {"NotRequired", "TypedDict"}
+    taken = names | IMPORTED | {"NotRequired", "TypeAlias", "TypedDict"}
     dicts: list[WrittenDict] = []
     for endpoint in endpoints:
         dicts += write_dicts(endpoint, arguments[endpoint.id], taken)
@@ -68,11 +68,15 @@ def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[s
         "arguments.py.jinja",
         header=render.header(ORIGIN),
         typing=sorted(used & {"Any", "Literal"}),
-        extensions=sorted({"TypedDict"} | (used & {"NotRequired"})),
+        extensions=sorted(_extensions(dicts) | (used & {"NotRequired"})),
         files=sorted(used - {"Any", "Literal", "NotRequired", "TypedDict"}),
         dicts=dicts,
         exports=[repr(name) for name in sorted(names)],
     )
+
+
+def _extensions(dicts: list[WrittenDict]) -> set[str]:
+    return {"TypeAlias" if written.body else "TypedDict" for written in dicts}
 
 
 def _client_module(
@@ -101,13 +105,14 @@ def _client_module(
 
 
 def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str, Any]:
+    given = endpoint.inputs[endpoint.input]
     is_renamed = output != endpoint.output
     return {
         "id": repr(endpoint.id),
         "module": endpoint.module,
         "name": endpoint.name,
         "arguments": arguments,
-        "required": any(p.required for p in endpoint.inputs[endpoint.input].parameters),
+        "required": given.body is not None or any(p.required for p in given.parameters),
         "output": output,
         "output_import": f"{endpoint.output} as {output}" if is_renamed else output,
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = "Input"
 _OWN_IMPORTS = frozenset({"NotRequired", "TypedDict"})
+_INPUT_BASES = frozenset({"BodyModel", "InputModel", "RuledModel"})
 # A dict can also contain the object that is sent for such a parameter.
 _OBJECTS = frozenset({"FileObjectInput"})
 
@@ -54,12 +55,14 @@ class InputClass:
         doc: Its documentation.
         parameters: Its fields.
         is_open: Whether it accepts additional fields.
+        body: Its type, if it is no plain object.
     """
 
     name: str
     doc: str
     parameters: tuple[InputField, ...]
     is_open: bool
+    body: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,14 @@ class WrittenDict:
         name: The type's name.
         entries: Key as a literal, name, type, and documentation of each entry.
         as_class: Whether it can be written as a class.
+        body: The type as a whole, if it is no dict; else empty.
     """
 
     name: str
     doc: str
     entries: tuple[tuple[str, str, str, str], ...]
     as_class: bool
+    body: str = ""
 
 
 def read_endpoints(folder: Path, package: str) -> list[EndpointCode]:
@@ -193,7 +198,8 @@ def used_names(dicts: list[WrittenDict]) -> set[str]:
     """Imported names that generated types use."""
     found: set[str] = set()
     for written in dicts:
-        for _, _, annotation, _ in written.entries:
+        annotations = [annotation for _, _, annotation, _ in written.entries]
+        for annotation in filter(None, [*annotations, written.body]):
             tree = ast.parse(annotation, mode="eval")
             found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return found & (IMPORTED | _OWN_IMPORTS)
@@ -202,6 +208,9 @@ def used_names(dicts: list[WrittenDict]) -> set[str]:
 def _written(
     model: InputClass, name: str, translate: _Translate, taken: Container[str]
 ) -> WrittenDict:
+    if model.body is not None:
+        body = ast.unparse(translate.type_of(model.body))
+        return WrittenDict(name, model.doc, (), as_class=False, body=body)
     entries: list[tuple[str, str, str, str]] = []
     for parameter in model.parameters:
         annotation = ast.unparse(translate.type_of(parameter.annotation))
@@ -323,18 +332,22 @@ def _inputs(tree: ast.Module) -> dict[str, InputClass]:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and node.bases
-        and ast.unparse(node.bases[0]) in {"InputModel", "RuledModel"}
+        and ast.unparse(node.bases[0]).partition("[")[0] in _INPUT_BASES
     }
 
 
 def _input(node: ast.ClassDef) -> InputClass:
+    base = node.bases[0]
+    if isinstance(base, ast.Subscript):
+        doc = ast.get_docstring(node) or ""
+        return InputClass(node.name, doc, (), is_open=False, body=base.slice)
     parameters: list[InputField] = []
     is_open = False
     for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign):
             parameters.append(_parameter(statement, _text_of(following)))
-        elif isinstance(statement, ast.Assign):
-            is_open = "extra=" in ast.unparse(statement.value)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            is_open = any(keyword.arg == "extra" for keyword in statement.value.keywords)
     return InputClass(node.name, ast.get_docstring(node) or "", tuple(parameters), is_open)
 
 

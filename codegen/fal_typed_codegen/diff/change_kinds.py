@@ -124,6 +124,8 @@ KINDS: dict[str, Kind] = {
     "input-item-type-changed": _types("type of items changed", _INVARIANT),
     "input-text-became-file": _fine("files accepted", "a URL is still accepted"),
     "input-file-became-text": _types("only strings accepted, was a file", "calls can pass a path"),
+    "input-tag-required": _run("objects must name their kind", "dicts can omit the property"),
+    "input-tag-optional": _fine("objects need not name their kind", _ACCEPTED),
     # values of parameters
     "input-value-added": _fine("allowed value added", _ACCEPTED),
     "input-value-removed": _types("allowed value removed", "calls can pass it"),

@@ -67,6 +67,13 @@ class TypeComparison:
             self._name(place, old, new, removed, added)
         if self.direction == "input":
             self.found += compare_bounds(place, olds, news)
+            self._tags(place, old.get("discriminator"), new.get("discriminator"))
+
+    def _tags(self, place: str, old: Schema | None, new: Schema | None) -> None:
+        """Compare whether objects of a union must have its discriminator."""
+        if old and new and old["isNeeded"] != new["isNeeded"]:
+            word = "required" if new["isNeeded"] else "optional"
+            self.found.append(Difference(f"input-tag-{word}", f"{place}.{new['field']}"))
 
     def _with_any(self, place: str, old: Schema, new: Schema) -> None:
         if old == new:

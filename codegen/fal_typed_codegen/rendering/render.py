@@ -12,10 +12,11 @@ from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
 from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
-from fal_typed_codegen.rendering import field_types, prose, signatures
-from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
+from fal_typed_codegen.rendering import body_signatures, field_types, prose, signatures
+from fal_typed_codegen.rendering.glossary import Property, describe
 from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
 from fal_typed_codegen.rendering.templating import template
+from fal_typed_codegen.rendering.truth import check_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,8 @@ _MODULES = {
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
     "fal_typed.models": {
         "UNSET",
+        "BodyModel",
+        "ByTag",
         "InputModel",
         "OutputModel",
         "Request",
@@ -41,6 +44,7 @@ _MODULES = {
     },
 }
 _TYPING_MODULES = {
+    "typing": {"overload"},
     "typing_extensions": {"Unpack"},
     "fal_typed": {
         "AsyncHandle", "AsyncRealtimeConnection", "AsyncStream", "Handle", "RealtimeConnection",
@@ -85,12 +89,16 @@ def endpoint_module(
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
     used = {"Endpoint", "TYPE_CHECKING"}
-    if interface.models[interface.input].is_open:
-        used.add("Any")  # the type of additional parameters
+    body = interface.models[interface.input]
+    if body.is_open or (body.root is not None and interface.forms):
+        used.add("Any")  # the type of additional parameters, and of overloaded ones
     imports = _imports(classes, used, shared)
     name = type_name(names, interface.models)
-    parameters = next(item.fields for item in classes if item.name == interface.input)
-    typing_classes = signatures.typing_classes(interface, name, parameters)
+    if body.root is None:
+        parameters = next(item.fields for item in classes if item.name == interface.input)
+        typing_classes = signatures.typing_classes(interface, name, parameters)
+    else:
+        typing_classes = body_signatures.body_classes(interface, name, classes)
     return template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
@@ -223,10 +231,11 @@ def _class(
     is_shared: bool,
 ) -> RenderedClass:
     bases = model.base
-    if model.name == interface.input:
-        bases = f'{model.base}, Request["{interface.output}"]'
     if model.root is not None:
-        bases = f"RootModel[{ast.unparse(made['root'])}]"
+        root = field_types.with_rule(made["root"], model.rule or None, is_partial=model.is_partial)
+        bases = f"{model.base}[{ast.unparse(root)}]"
+    if model.name in (interface.input, *interface.forms):
+        bases = f'{bases}, Request["{interface.output}"]'
     return RenderedClass(
         name=model.name,
         bases=bases,
@@ -257,7 +266,7 @@ def _config(model: ModelSpec) -> str:
     if model.python_regex:
         entries["regex_engine"] = "python-re"
     written = [f"{key}={value!r}" for key, value in entries.items()]
-    if model.rule:
+    if model.rule and model.root is None:
         written.append(f"json_schema_extra={model.rule!r}")
     return ", ".join(written)
 
@@ -321,13 +330,15 @@ def _module_prose(interface: Interface) -> str:
     about = f"{interface.id} — {_summary(interface)}"
     if interface.route is not None:
         return about
-    category = f"Category: {interface.category}. " if interface.category else ""
+    category = f"Category: {interface.task.category}. " if interface.task else ""
     return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
 
 
 def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
-    required = [field.name for field in interface.models[interface.input].fields if field.required]
-    call = ", ".join(f"{name}=…" for name in required)
+    forms = interface.forms
+    fields = interface.models[forms[0]].fields if forms else ()
+    call = ", ".join(f"{field.name}=…" for field in fields if field.required)
+    call = call if forms else "…"
     example = {
         "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
         "stream": f"Call it with `{names.endpoint}.stream({call})`.",
@@ -358,14 +369,17 @@ def _summary(interface: Interface) -> str:
     text = interface.description
     if not text and route is not None:
         text = f"Route `{route.path}` of the app {route.app}."
-    text = text or endpoint_summary(interface.id, interface.category)
+    if not text and interface.task is not None:
+        text = interface.task.summary
     return f"Deprecated. {text}" if interface.deprecated else text
 
 
 def _class_prose(interface: Interface, model: ModelSpec) -> str:
     if model.description and not _EXCUSE.match(model.description):
         return model.description
-    if model.name == interface.input:
+    if model.root is not None and model.direction == "input":
+        return f"Body of {interface.id}."
+    if model.name in interface.forms:
         return f"Parameters of {interface.id}."
     if model.name == interface.output:
         return f"Result of {interface.id}."
@@ -409,15 +423,22 @@ def _usual_meaning(
     if interface.route is not None:
         return ""
     is_own = model.name in (interface.input, interface.output)
-    meaning = describe(
-        field.wire,
-        direction=model.direction,
-        component=None if is_own else model.component,
-        category=None if is_shared else interface.category,
-        type=field.json_type,
-        endpoint=None if is_shared else interface.id,
+    text = describe(
+        Property(
+            name=field.wire,
+            direction=model.direction,
+            component=None if is_own else model.component,
+            type=field.json_type,
+            values=field.values,
+            endpoint=None if is_shared else interface.id,
+            task=None if is_shared else interface.task,
+        )
     )
-    return meaning or ""
+    if text is None:
+        return ""
+    if model.direction == "input":
+        check_values(interface.id, field.wire, text, field.values)
+    return text
 
 
 def _docstring(text: str, indent: int = 0) -> str:
@@ -454,6 +475,7 @@ def _typing_imports(classes: Iterable[TypingClass]) -> list[tuple[str, list[str]
     for item in classes:
         for method in item.methods:
             texts += [method.returns, method.parameters if "Unpack" in method.parameters else ""]
+            texts.append(method.decorator)
     used = set(re.findall(r"\w+", " ".join(texts)))
     return [
         (module, sorted(names & used)) for module, names in _TYPING_MODULES.items() if names & used

@@ -57,6 +57,7 @@ class RenderedMethod:
         parameters: Its parameters after `self`.
         returns: Its return type.
         doc: Its docstring.
+        decorator: Its decorator; empty if it has none.
     """
 
     start: str
@@ -64,6 +65,7 @@ class RenderedMethod:
     parameters: str
     returns: str
     doc: str
+    decorator: str = ""
 
 
 @dataclass(frozen=True)

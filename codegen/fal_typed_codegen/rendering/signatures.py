@@ -117,7 +117,7 @@ def _start(function: object) -> str:
 
 def _parameters(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
     parts = [
-        f"{field.name}: {_plain_type(field.annotation)}"
+        f"{field.name}: {plain_type(field.annotation)}"
         + (f" = {field.default}" if field.default else "")
         for field in fields
     ]
@@ -131,7 +131,7 @@ def _described(fields: Sequence[RenderedField]) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _plain_type(annotation: str) -> str:
+def plain_type(annotation: str) -> str:
     """A type without pydantic's bounds, which are in the parameter's text."""
     tree = ast.parse(annotation, mode="eval").body
     return ast.unparse(_WithoutBounds().visit(tree))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import functools
 import types
-from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
@@ -70,6 +79,8 @@ def _lenient(annotation: Any, value: object) -> object:
     if validated is not _INVALID:
         return validated
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _lenient(get_args(annotation)[0], value)
     if origin in (Union, types.UnionType):
         return _lenient_union(annotation, value)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -98,10 +109,24 @@ def _validated(annotation: Any, value: object) -> object:
 
 def _lenient_union(annotation: Any, value: object) -> object:
     for member in get_args(annotation):
+        if not _agrees(member, value):
+            continue
         built = _lenient(member, value)
         if built is not value:
             return built
     return value
+
+
+def _agrees(member: Any, value: object) -> bool:
+    """Whether no constant of a class differs from the value: it may not be of another class."""
+    given = as_object(value)
+    if given is None or not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return True
+    return all(
+        given.get(info.alias or name, constants[0]) in constants
+        for name, info in member.model_fields.items()
+        if get_origin(info.annotation) is Literal and (constants := get_args(info.annotation))
+    )
 
 
 def _lenient_model(model: type[BaseModel], value: object) -> object:
