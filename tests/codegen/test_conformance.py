@@ -58,7 +58,9 @@ KINDS: dict[str, Callable[[int], Schema]] = {
     "map": lambda i: free(additionalProperties=MORE[i]),
     "names": lambda i: free(propertyNames={"maxLength": i % 4}),
     "patterns": lambda i: free(patternProperties={"^a": MORE[i]}, additionalProperties=True),
-    "closed patterns": lambda i: free(patternProperties={"^a": MORE[i]}, additionalProperties=False),
+    "closed patterns": lambda i: free(
+        patternProperties={"^a": MORE[i]}, additionalProperties=False
+    ),
     "sizes": lambda i: free(minProperties=i % 2, maxProperties=i % 3 + 1),
     "required": lambda i: free(required=["a", "b"][: 1 + i % 2], additionalProperties=MORE[i]),
     "dependent": lambda i: free(dependentRequired={"a": ["b", "c"][: 1 + i % 2]}),
