@@ -17,6 +17,8 @@ from fal_typed._documents import document as document_module
 from fal_typed._documents.regular_files import read_if_regular, read_regular_file
 from fal_typed_codegen import write
 from fal_typed_codegen.documents import read
+from fal_typed_codegen.documents.atomic import leftovers
+from fal_typed_codegen.documents.canonical import UnsafeIdError, path_for
 from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
 from fal_typed_codegen.interface.naming import (
     ENDPOINT_MODULE,
@@ -43,13 +45,13 @@ _ALONE = 24
 _CHUNK = 16
 _FEW = 3
 _PARTS = (
-    "build.py", "closure.py", "documents/read.py", "glossary.txt", "interface", "rendering",
-    "shared.py", "templates", "write.py",
+    "build.py", "closure.py", "documents/canonical.py", "documents/read.py", "generate.py",
+    "glossary.txt", "interface", "rendering", "shared.py", "templates", "write.py",
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
 _READERS = (
     "app_document.py", "discriminators.py", "document.py", "schemas.py",
-    "../_calls/schema_rules.py",
+    "../_calls/endpoint_id.py", "../_calls/schema_rules.py", "../_core/json_values.py",
 )  # fmt: skip
 _DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
 """Modules of the SDK whose docstrings the output repeats."""
@@ -64,6 +66,8 @@ class GenerateReport:
         written: Files that changed, relative to the output folder.
         removed: Files that were removed.
         unchanged: Number of files that did not change.
+        leftovers: Temporary files of a killed run, which are removed.
+        needs_prune: Whether so many modules are removed that it needs `prune`.
         failed: Errors by document; the existing files of these documents are kept.
         warnings: By document, the parts of it that could not be translated exactly.
     """
@@ -72,6 +76,8 @@ class GenerateReport:
     written: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
     unchanged: int = 0
+    leftovers: list[str] = field(default_factory=list[str])
+    needs_prune: bool = False
     failed: dict[str, str] = field(default_factory=dict[str, str])
     warnings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
@@ -175,15 +181,15 @@ class _Run:
     def scan(self) -> None:
         """Read every document; unchanged ones are known from the manifest."""
         known = self._manifest.by_file() if self._is_same_generator else {}
-        ids: dict[str, str] = {}
+        by_id: dict[str, dict[str, DocumentRecord]] = {}
         for path in read.document_files(self._schemas):
-            records = self._records(path, known.get(path, {}))
-            for key, record in records.items():
-                if ids.setdefault(record.id, key) == key:
-                    self.documents[key] = record
-                else:
-                    other = ids[record.id]
-                    self.report.failed[key] = f"{record.id} is already described by {other}"
+            for key, record in self._records(path, known.get(path, {})).items():
+                by_id.setdefault(record.id, {})[key] = record
+        for id_, records in by_id.items():
+            chosen = min(records, key=lambda key: (key != _canonical_path(id_), key))
+            self.documents[chosen] = records.pop(chosen)
+            for key in records:
+                self.report.failed[key] = f"{id_} is already described by {chosen}"
         self._name()
         self.report.endpoints = len(self.documents)
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
@@ -258,7 +264,8 @@ class _Run:
         folder = names.path.replace(".", "/")
         is_package = names.path in self._packages
         own = f"{folder}/{ENDPOINT_MODULE}.py" if is_package else f"{folder}.py"
-        basis = [record.fingerprint, self._schemas.name, self._package, list(names)]
+        origin = read.origin(self._schemas, read.file_of(path))
+        basis = [record.fingerprint, origin, self._package, list(names)]
         self._targets[own] = _Target(self._key("endpoint", *basis, shared), path)
         if is_package:
             key = self._key("lazy", *basis, list(record.classes))
@@ -374,6 +381,9 @@ class _Run:
         changed = {p: c for p, c in self._contents.items() if self._on_disk.get(p) != c}
         self.report.written = sorted(changed)
         self.report.unchanged = len(self._targets) - len(changed)
+        self.report.leftovers = [
+            path.relative_to(self._out).as_posix() for path in leftovers(self._out)
+        ]
         if remove:
             kept = self._kept_files()
             self.report.removed = [
@@ -381,17 +391,22 @@ class _Run:
                 for path, content in self._on_disk.items()
                 if path not in self._targets and path not in kept and write.is_generated(content)
             ]
+        gone, total = self._removals()
+        self.report.needs_prune = gone > _FEW and gone * 10 > total
 
     def check_removals(self) -> None:
         """Reject a run that removes more than a few modules."""
-        gone = len(_endpoint_modules(self.report.removed))
-        generated = (p for p, content in self._on_disk.items() if write.is_generated(content))
-        total = len(_endpoint_modules(generated))
-        if gone > _FEW and gone * 10 > total:
+        gone, total = self._removals()
+        if self.report.needs_prune:
             raise RemovalError(
                 f"{gone} of the {total} modules in {self._out} have no document in "
                 f"{self._schemas}; nothing was written. Pass --prune to remove them."
             )
+
+    def _removals(self) -> tuple[int, int]:
+        """Number of modules to remove, and of all modules."""
+        generated = (p for p, content in self._on_disk.items() if write.is_generated(content))
+        return len(_endpoint_modules(self.report.removed)), len(_endpoint_modules(generated))
 
     def _kept_files(self) -> set[str]:
         """Files of failed documents, which are kept although they were not generated."""
@@ -406,9 +421,6 @@ class _Run:
 
     def finish(self) -> None:
         """Write and remove files, then record the result."""
-        changed = set(self.report.written)
-        write.replace(self._out, {p: c for p, c in self._contents.items() if p in changed})
-        write.remove(self._out, self.report.removed)
         files = {
             # Files of another version of the generator are out of date unless this run made them.
             path: record if self._is_same_generator else replace(record, key="")
@@ -419,9 +431,12 @@ class _Run:
             content = self._contents.get(path, self._on_disk.get(path, b""))
             files[path] = FileRecord(target.key, read.fingerprint(content))
         manifest = Manifest(self._generator, self.documents, files)
+        changed = {path: self._contents[path] for path in self.report.written}
         content = manifest.to_bytes()
         if read_if_regular(self._out / MANIFEST_NAME) != content:
-            write.replace(self._out, {MANIFEST_NAME: content})
+            changed[MANIFEST_NAME] = content
+        write.replace(self._out, changed)
+        write.remove(self._out, self.report.removed)
         self._remember_names()
 
     def _remember_names(self) -> None:
@@ -433,6 +448,14 @@ class _Run:
                 changed = True
         if changed:
             self._lock.save(self._schemas / LOCK_NAME)
+
+
+def _canonical_path(endpoint_id: str) -> str:
+    """Path of an endpoint's document in its folder; empty if the id cannot be a path."""
+    try:
+        return path_for(endpoint_id, Path()).as_posix()
+    except UnsafeIdError:
+        return ""
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:

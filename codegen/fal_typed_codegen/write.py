@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fal_typed._documents.regular_files import read_if_regular
-from fal_typed_codegen.documents.atomic import write_inside
+from fal_typed_codegen.documents.atomic import remove_leftovers, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def formatted(sources: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def replace(out: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files to a folder, each atomically.
+    """Write files to a folder, each atomically, or none if one cannot be written.
 
     Args:
         out: The folder.
@@ -56,8 +56,8 @@ def replace(out: Path, contents: Mapping[str, bytes]) -> None:
         OutsideError: A path leads out of the folder.
         OSError: A file cannot be written.
     """
-    for path, content in contents.items():
-        write_inside(out, out / path, content)
+    remove_leftovers(out)
+    write_all(out, {out / path: content for path, content in contents.items()})
 
 
 def remove(out: Path, paths: list[str]) -> None:

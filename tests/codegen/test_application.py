@@ -175,7 +175,7 @@ def test_check_finds_edited_and_outdated_files_and_writes_nothing(
         "out of date: arguments.py",
         "out of date: endpoints/acme/echo.py",
         "out of date: endpoints/acme/plain.py",
-        "Run fal-typed generate to update them.",
+        "Run `fal-typed generate` to update them.",
     ]
     assert contents(application.fal) == before
     assert call("generate", "--jobs=1") == 0

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from fal_typed_codegen.documents.atomic import write_all
 
 from fal_typed.cli import main
 from tests.codegen.building import contents, document, write_documents
@@ -63,11 +68,82 @@ def test_check_finds_edited_outdated_and_leftover_files(
         "out of date: acme/a.py",
         "out of date: acme/c.py",
         "no longer generated: acme/b.py",
-        "Run fal-typed generate to update them.",
+        f"Run `{shlex.join(['fal-typed', 'generate', *spelled(options)])}` to update them.",
     ]
     assert contents(tmp_path / "src/acme_fal") == before
     assert call("generate", *options) == 0
     assert call("check", *options) == 0
+
+
+def spelled(options: list[str]) -> list[str]:
+    """Options in the form in which `check` repeats them."""
+    return [word for option in options for word in option.split("=")]
+
+
+def test_files_of_a_killed_run_are_removed(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("generate", *options)
+    left = tmp_path / "src/acme_fal/acme/.a.py.x1.fal-typed-tmp"
+    left.write_text("half of a")
+    assert call("check", *options) == 1
+    assert f"left by a run that was killed: acme/{left.name}" in capsys.readouterr().out
+    assert call("generate", *options) == 0
+    assert not left.exists()
+    assert call("check", *options) == 0
+
+
+def test_a_renamed_document_updates_its_header(tmp_path: Path, options: list[str]) -> None:
+    call("generate", *options)
+    module = tmp_path / "src/acme_fal/acme/a.py"
+    assert "schemas/acme/a.json" in module.read_text()
+    (tmp_path / "schemas/acme/a.json").rename(tmp_path / "schemas/acme/new.json")
+    assert call("check", *options) == 1
+    assert call("generate", *options) == 0
+    assert "schemas/acme/new.json" in module.read_text()
+
+
+def test_the_document_at_the_path_of_its_id_wins(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = json.loads((tmp_path / "schemas/acme/a.json").read_text())
+    other["components"]["schemas"]["TheInput"]["properties"] = {"other": {"type": "string"}}
+    (tmp_path / "schemas/Copy.json").write_text(json.dumps(other))
+    assert call("generate", *options) == 1
+    assert "error: Copy.json: acme/a is already described by acme/a.json" in capsys.readouterr().err
+    assert "other" not in (tmp_path / "src/acme_fal/acme/a.py").read_text()
+
+
+def test_nothing_is_written_if_a_file_cannot_be(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "src/acme_fal"
+    out.mkdir(parents=True)
+    (out / "acme").write_text("a file in place of the folder")
+    assert call("generate", *options) == 1
+    (line,) = [it for it in capsys.readouterr().err.splitlines() if "error" in it]
+    assert str(out / "acme") in line
+    assert [path.name for path in out.rglob("*")] == ["acme"]
+
+
+def test_a_full_disk_leaves_the_old_files(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_all(folder, {folder / "a": b"old"})
+    code = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "from fal_typed_codegen.documents.atomic import write_all;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "root = Path(sys.argv[1]);"
+        "write_all(root, {root / 'a': b'new', root / 'b' / 'c': b'x' * 2000})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert "File too large" in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(f"{str(folder / 'b/c')!r}")
+    assert (folder / "a").read_bytes() == b"old"
+    assert [path.name for path in folder.rglob("*")] == ["a"]
 
 
 def test_only_selected_endpoints(tmp_path: Path, options: list[str]) -> None:
@@ -88,6 +164,9 @@ def test_an_invalid_document_is_reported(
     assert "error: bad.json: InvalidDocumentError: not a JSON document" in shown.err
     assert "warning: acme/c.json: input: x: '#/gone' not found" in shown.err
     assert call("check", *options) == 1
+    said = capsys.readouterr().out
+    assert "Correct or remove the documents with errors" in said
+    assert "Run `" not in said
 
 
 @pytest.mark.parametrize(
@@ -129,7 +208,9 @@ def test_removing_many_modules_needs_prune(
     assert "--prune" in said
     assert contents(tmp_path / "acme_fal") == before
     assert call("check", f"--schemas={few}", *package[:2]) == 1
-    assert "no longer generated: acme/m16.py" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no longer generated: acme/m16.py" in said
+    assert "--prune` to update them." in said
     assert call("generate", f"--schemas={few}", *package, "--prune") == 0
     assert len(contents(tmp_path / "acme_fal")) == 18
 

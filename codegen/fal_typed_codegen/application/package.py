@@ -107,6 +107,7 @@ def _generate(project: Project, output: Path, jobs: int | None) -> ApplicationRe
         endpoints=len(endpoints),
         written=sorted([*changed, *(f"{ENDPOINTS}/{path}" for path in made.written)]),
         removed=[f"{ENDPOINTS}/{path}" for path in made.removed],
+        leftovers=[f"{ENDPOINTS}/{path}" for path in made.leftovers],
         unchanged=made.unchanged + len(sources) - len(changed),
         failed=made.failed,
         warnings=made.warnings,

@@ -80,7 +80,7 @@ def _is_looser_keyword(key: str, old: Any, new: Any, depth: int) -> bool:
     if old == new:
         return True
     if key in _LOWER or key in _UPPER:
-        return new < old if key in _LOWER else new > old
+        return bool(new < old if key in _LOWER else new > old)
     if key in ("enum", "type"):
         allowed = set(map(frozen, as_list(new) or [new]))
         return set(map(frozen, as_list(old) or [old])) <= allowed

@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SUFFIX = ".fal-typed-tmp"
+"""End of the names of temporary files, by which the files of a killed run are found."""
 
 
 class OutsideError(OSError):
@@ -37,8 +44,32 @@ def write_inside(root: Path, path: Path, content: bytes) -> None:
         OutsideError: A link in the folder leads out of it.
         OSError: The file cannot be written; the old content remains.
     """
-    check_inside(root, path)
-    write_atomic(path, content)
+    write_all(root, {path: content})
+
+
+def write_all(root: Path, contents: Mapping[Path, bytes]) -> None:
+    """Replace files in a folder, after all of them have been written to temporary files.
+
+    Args:
+        root: The folder.
+        contents: New content by path, below the folder.
+
+    Raises:
+        OutsideError: A link in the folder leads out of it.
+        OSError: A file cannot be written; the old content of all of them remains.
+    """
+    staged: dict[Path, Path] = {}
+    created: list[Path] = []
+    try:
+        for path, content in contents.items():
+            check_inside(root, path)
+            created += _create_folders(path.parent)
+            staged[path] = _stage(path, content)
+    except BaseException:
+        _discard(staged.values(), created)
+        raise
+    for path, temporary in staged.items():
+        temporary.replace(path)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -51,15 +82,59 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         OSError: The file cannot be written; the old content remains.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    created = _create_folders(path.parent)
     try:
+        temporary = _stage(path, content)
+    except BaseException:
+        _discard((), created)
+        raise
+    temporary.replace(path)
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Temporary files of a killed run in a folder."""
+    return sorted(path for path in root.rglob(f".*{_SUFFIX}") if path.is_file())
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove the temporary files of a killed run from a folder."""
+    for path in leftovers(root):
+        path.unlink(missing_ok=True)
+
+
+def _create_folders(folder: Path) -> list[Path]:
+    """Create a folder, and return the folders that are new, the outermost first."""
+    missing: list[Path] = []
+    while not folder.exists():
+        missing.insert(0, folder)
+        folder = folder.parent
+    for new in missing:
+        new.mkdir(exist_ok=True)
+    return missing
+
+
+def _stage(path: Path, content: bytes) -> Path:
+    """Write a temporary file next to a path."""
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         # mkstemp creates private files; files of a checkout are readable by others.
         temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # name the file, not the temporary one
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
+    return temporary
+
+
+def _discard(files: Iterable[Path], folders: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+    for folder in reversed(folders):
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -20,7 +20,12 @@ from fal_typed._documents.app_document import is_app_document, split
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
 from fal_typed._documents.regular_files import read_if_regular, read_regular_file
 from fal_typed_codegen.documents import sources
-from fal_typed_codegen.documents.atomic import check_inside, write_atomic, write_inside
+from fal_typed_codegen.documents.atomic import (
+    check_inside,
+    remove_leftovers,
+    write_atomic,
+    write_inside,
+)
 from fal_typed_codegen.documents.canonical import UnsafeIdError, canonical_bytes, path_for
 from fal_typed_codegen.documents.lock import LOCK_NAME, LockEntry, SchemaLock, meaning_hash
 from fal_typed_codegen.documents.sources import Found, PullSources, Taker, is_pattern
@@ -221,6 +226,7 @@ class _Intake:
         """Save the lock, prune if requested, and end the pull."""
         if prune and not (self._wanted.paths and self.report.failed):
             self._prune()
+        remove_leftovers(self._root)
         self._lock.save(self._root / LOCK_NAME)
         self._state.forget()
         for names in (self.report.added, self.report.changed, self.report.reworded):
