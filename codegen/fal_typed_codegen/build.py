@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Task:
+class BuildTask:
     """The modules to generate from one document.
 
     Attributes:
@@ -49,7 +49,7 @@ class Built:
     error: str | None = None
 
 
-def build(task: Task) -> Built:
+def build(task: BuildTask) -> Built:
     """Generate the modules of a task.
 
     Args:
@@ -64,7 +64,7 @@ def build(task: Task) -> Built:
         return Built(error=f"{type(error).__name__}: {error}"[:1000])
 
 
-def _sources(task: Task) -> dict[str, str]:
+def _sources(task: BuildTask) -> dict[str, str]:
     path = read.file_of(task.document)
     content = read_regular_file(Path(task.schemas, path))
     document = read.read_file(content, path).documents[task.document]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fal_typed._documents.document import EndpointDocument
-    from fal_typed_codegen.build import Built, Task
+    from fal_typed_codegen.build import Built, BuildTask
 
 _ALONE = 24
 _CHUNK = 16
@@ -315,9 +315,9 @@ class _Run:
             and record.fingerprint == read.fingerprint(content)
         )
 
-    def _tasks(self, stale: Iterable[str]) -> dict[str, Task]:
+    def _tasks(self, stale: Iterable[str]) -> dict[str, BuildTask]:
         """Tasks by document, for the files that are out of date."""
-        tasks: dict[str, Task] = {}
+        tasks: dict[str, BuildTask] = {}
         for path in stale:
             target = self._targets[path]
             if target.document is None or path.endswith("__init__.py"):
@@ -337,12 +337,12 @@ class _Run:
     def _has_failed(self, key: str) -> bool:
         return key in self.report.failed or read.file_of(key) in self.report.failed
 
-    def _new_task(self, path: str) -> Task:
-        from fal_typed_codegen.build import Task
+    def _new_task(self, path: str) -> BuildTask:
+        from fal_typed_codegen.build import BuildTask
 
         record = self.documents[path]
         shared = self._shared_of(record)
-        return Task(
+        return BuildTask(
             schemas=str(self._schemas),
             document=path,
             origin=read.origin(self._schemas, read.file_of(path)),
@@ -353,7 +353,7 @@ class _Run:
             classes={},
         )
 
-    def _forget(self, task: Task, error: str) -> None:
+    def _forget(self, task: BuildTask, error: str) -> None:
         """Keep the existing files of a document that could not be translated."""
         self.report.failed[task.document] = error
         for path in (task.endpoint, *task.classes.values()):
@@ -474,7 +474,7 @@ def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
     )
 
 
-def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
+def _build_all(tasks: list[BuildTask], jobs: int) -> Iterable[Built]:
     if not tasks:
         return []
     from fal_typed_codegen.build import build
