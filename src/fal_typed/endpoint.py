@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -20,7 +18,7 @@ from fal_typed._calls.building import (
 )
 from fal_typed._calls.endpoint_spec import EndpointSpec
 from fal_typed._calls.not_given import NOT_GIVEN
-from fal_typed._calls.parameter_docs import written_docs
+from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core.runner import runner_of
 from fal_typed._direct import run as direct
 from fal_typed._queue import submitting, subscribing
@@ -45,67 +43,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 In = TypeVar("In")
 Out = TypeVar("Out")
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class _ParameterMethod:
-    """Gives a method of an endpoint the signature and docs of the endpoint's parameters.
-
-    This lets `help()`, IPython and notebooks complete and explain the parameters like editors.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self.__doc__ = function.__doc__
-
-    def __get__(self, endpoint: Endpoint[..., Any, Any] | None, owner: type) -> Any:
-        if endpoint is None:
-            return self._function
-        bound = endpoint.__dict__["_bound"]
-        name = self._function.__name__
-        if name not in bound:
-            bound[name] = _bind(self._function, endpoint)
-        return bound[name]
-
-
-def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Callable[..., Any]:
-    def call(*args: object, **kwargs: object) -> Any:
-        return function(endpoint, *args, **kwargs)
-
-    async def call_async(*args: object, **kwargs: object) -> Any:
-        return await function(endpoint, *args, **kwargs)
-
-    bound: Any = call_async if inspect.iscoroutinefunction(function) else call
-    functools.update_wrapper(bound, function)
-    del bound.__wrapped__  # `inspect.signature` would follow it
-    bound.__doc__ = _documentation(function, endpoint.input)
-    returns = inspect.signature(function).return_annotation
-    model: Any = endpoint.input
-    model.model_rebuild()  # the signature needs the deferred build
-    signature = inspect.signature(model)
-    # pydantic's has the names in JSON, which are parameters too.
-    names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
-    parameters = [
-        parameter.replace(name=name)
-        for name, parameter in zip(names, signature.parameters.values(), strict=True)
-    ]
-    bound.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)
-    return cast("Callable[..., Any]", bound)
-
-
-def _documentation(function: Callable[..., Any], model: Any) -> str:
-    """The docstring in the generated module; for other endpoints, the input's is added."""
-    written = written_docs(model).get(function.__name__) if isinstance(model, type) else None
-    return written or f"{inspect.getdoc(function)}\n\n{inspect.getdoc(model) or ''}"
-
-
-if TYPE_CHECKING:
-
-    def takes_parameters(function: Method) -> Method:
-        """Mark a method that takes the endpoint's parameters."""
-        ...
-else:
-    takes_parameters = _ParameterMethod
 
 
 class Endpoint(Generic[P, In, Out]):
@@ -166,6 +103,9 @@ class Endpoint(Generic[P, In, Out]):
         merged = {**self.__fal_endpoint__.options, **options}
         other.__fal_endpoint__ = replace(self.__fal_endpoint__, options=merged)
         return other
+
+    def _parameters_of(self) -> EndpointSpec:
+        return self.__fal_endpoint__
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bound": {}}

@@ -29,7 +29,7 @@ for info in pkgutil.walk_packages(package.__path__, "fal_typed.endpoints."):
     module = importlib.import_module(info.name)
     public = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
     for value in public.values():
-        if isinstance(value, type):
+        if isinstance(value, type) and value is not dict:
             assert issubclass(value, BaseModel), (info.name, value)
             value.model_rebuild(force=True)
     for name, value in public.items():
@@ -78,6 +78,7 @@ def test_generated_modules_import_few_hand_written_ones() -> None:
     }
     assert hand_written == {
         "__future__",
+        "collections.abc",
         "typing",
         "typing_extensions",
         "importlib",

@@ -116,8 +116,8 @@ def test_type_checkers_report_deprecation(packages: Packages, tmp_path: Path) ->
     package, _ = packages.make(gone(FIELDS))
     folder = tmp_path / "program"
     folder.mkdir()
-    shutil.copytree(packages.folder / package, folder / "old_fal")
-    (folder / "use.py").write_text(PROGRAM)
+    shutil.copytree(packages.folder / package, folder / package)
+    (folder / "use.py").write_text(PROGRAM.replace("old_fal", package))
     found = checkers.pyright(folder)
     assert list(found) == ["use.py"]
     assert 'The class "EchoInput" is deprecated' in found["use.py"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from fal_typed_codegen.application.client_safety import verify
 from fal_typed_codegen.application.typeddicts import (
     EndpointCode,
-    WrittenDict,
     choose_arguments,
     used_names,
     write_dicts,
@@ -16,6 +16,9 @@ from fal_typed_codegen.application.typeddicts import (
 from fal_typed_codegen.interface.naming import IMPORTED
 from fal_typed_codegen.rendering import prose, render
 from fal_typed_codegen.rendering.templating import template
+
+if TYPE_CHECKING:
+    from fal_typed_codegen.rendering.rendered import RenderedDict
 
 CLIENT_MODULE = "_client.py"
 ARGUMENTS_MODULE = "arguments.py"
@@ -27,7 +30,7 @@ VERBS = (
 )  # fmt: skip
 HELPERS = ("encode", "encode_file", "encode_image")
 _CLASSES = ("AsyncClient", "Client", "EndpointId")
-_ONE_LINE = 90
+_ONE_LINE = 86
 
 
 def application_modules(
@@ -59,20 +62,27 @@ def application_modules(
 
 def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[str, str]]) -> str:
     names = {name for own in arguments.values() for name in own.values()}
-    taken = names | IMPORTED | {"NotRequired", "TypedDict"}
-    dicts: list[WrittenDict] = []
+    taken = names | IMPORTED
+    dicts: list[RenderedDict] = []
     for endpoint in endpoints:
         dicts += write_dicts(endpoint, arguments[endpoint.id], taken)
     used = used_names(dicts)
     return _render(
         "arguments.py.jinja",
         header=render.header(ORIGIN),
+        abc=sorted(used & {"Sequence"}),
         typing=sorted(used & {"Any", "Literal"}),
         extensions=sorted({"TypedDict"} | (used & {"NotRequired"})),
-        files=sorted(used - {"Any", "Literal", "NotRequired", "TypedDict"}),
-        dicts=dicts,
+        files=sorted(used - {"Any", "Literal", "NotRequired", "Sequence", "TypedDict"}),
+        dicts=[_documented(it) for it in dicts],
         exports=[repr(name) for name in sorted(names)],
     )
+
+
+def _documented(written: RenderedDict) -> RenderedDict:
+    """A dict's type with its texts as docstrings."""
+    entries = tuple(replace(entry, doc=_docstring(entry.doc)) for entry in written.entries)
+    return replace(written, doc=_docstring(written.doc), entries=entries)
 
 
 def _client_module(
@@ -126,13 +136,13 @@ def _package_module(count: int, package: str) -> str:
     )
 
 
-def _docstring(text: str, indent: int) -> str:
+def _docstring(text: str) -> str:
     inside = prose.docstring(inspect.cleandoc(text).strip())
-    is_short = "\n" not in inside and len(inside) + indent <= _ONE_LINE
-    lines = (f'"""{inside}"""' if is_short else f'"""{inside}\n"""').split("\n")
-    return "\n".join([lines[0], *(f"{' ' * indent}{line}".rstrip() for line in lines[1:])])
+    if not inside:
+        return ""
+    is_short = "\n" not in inside and len(inside) <= _ONE_LINE
+    return f'"""{inside}"""' if is_short else f'"""{inside}\n"""'
 
 
 def _render(name: str, **context: Any) -> str:
-    loaded = template(f"application/{name}")
-    return loaded.render(quoted=repr, docstring=_docstring, **context)
+    return template(f"application/{name}").render(**context)

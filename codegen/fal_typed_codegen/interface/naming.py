@@ -30,6 +30,8 @@ IMPORTED = frozenset(
         "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
         "TypeAlias", "Result", "Handle", "AsyncHandle", "Stream", "AsyncStream",
         "RealtimeConnection", "AsyncRealtimeConnection", "RealtimeOptions", "Unpack",
+        "NotRequired", "Sequence", "TypedDict", "Pipeline", "AsyncPipeline", "PendingRun",
+        "AsyncPendingRun", "PipelineOptions",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing from a document can use them."""

@@ -110,6 +110,11 @@ class Interface:
     warnings: list[str] = field(default_factory=list[str])
 
 
+def dict_name(name: str) -> str:
+    """Name of the type of a dict that a nested input accepts, e.g. ``ImageSizeDict``."""
+    return f"{name}Dict"
+
+
 def references(schema: object) -> set[str]:
     """Names of the classes that a normalized schema refers to."""
     items = as_list(schema)

@@ -37,11 +37,12 @@ def with_parameters(doc: str, parameters: str) -> str:
 
 
 @functools.cache
-def written_docs(model: type) -> dict[str, str]:
-    """Docstrings that the module of a generated input has for the methods of its endpoint.
+def written_docs(model: type, owner: str) -> dict[str, str]:
+    """Docstrings that the module of a generated input has for methods with its parameters.
 
     Args:
         model: The input class.
+        owner: Name of the class of the methods, such as `Endpoint` or `Pipeline`.
 
     Returns:
         Docstrings by method; empty for a class that was not generated or has no source text.
@@ -50,7 +51,7 @@ def written_docs(model: type) -> dict[str, str]:
         if not (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"):
             continue
         for node in statement.body:
-            if isinstance(node, ast.ClassDef) and _is_endpoint(node, model.__name__):
+            if isinstance(node, ast.ClassDef) and _is_kind_of(node, owner):
                 return _docs(node)
     return {}
 
@@ -65,9 +66,9 @@ def _statements(module: str) -> list[ast.stmt]:
     return ast.parse(source or "").body
 
 
-def _is_endpoint(node: ast.ClassDef, model: str) -> bool:
+def _is_kind_of(node: ast.ClassDef, owner: str) -> bool:
     base = ast.unparse(node.bases[0]) if node.bases else ""
-    return base.startswith(f"Endpoint[..., {model}, ")
+    return base.startswith(f"{owner}[...,")
 
 
 def _docs(node: ast.ClassDef) -> dict[str, str]:

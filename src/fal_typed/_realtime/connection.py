@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
+from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core.flow import invoke
 from fal_typed._realtime.session import RealtimeSession
 from fal_typed._transport.cleanup import shielded
@@ -33,11 +34,15 @@ class _ConnectionView(Generic[P, Out]):
         self._runner = runner
         self._call = call
         self._spec = spec
+        self._bound: dict[str, Any] = {}
         self._session: RealtimeSession[Out] = RealtimeSession(call)
         self._failure: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    def _parameters_of(self) -> EndpointSpec | None:
+        return self._spec
 
     @property
     def request_id(self) -> str | None:
@@ -120,6 +125,7 @@ class RealtimeConnection(_ConnectionView[P, Out]):
         if error is None:
             self._raise_failure()
 
+    @takes_parameters
     def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input.
 
@@ -237,6 +243,7 @@ class AsyncRealtimeConnection(_ConnectionView[P, Out]):
         if error is None:
             self._raise_failure()
 
+    @takes_parameters
     async def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input; see `RealtimeConnection.send`."""
         self._raise_failure()

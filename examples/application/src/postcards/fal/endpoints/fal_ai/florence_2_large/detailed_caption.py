@@ -14,6 +14,22 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fal_typed import (
+        AsyncHandle,
+        AsyncPendingRun,
+        AsyncPipeline,
+        AsyncStream,
+        Handle,
+        PendingRun,
+        Pipeline,
+        Result,
+        Stream,
+    )
+    from fal_typed.options import PipelineOptions
+
 
 class Florence2LargeDetailedCaptionInput(
     InputModel, Request["Florence2LargeDetailedCaptionOutput"]
@@ -32,7 +48,50 @@ class Florence2LargeDetailedCaptionOutput(OutputModel):
 
 
 if TYPE_CHECKING:
-    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeDetailedCaptionPipeline(Pipeline[..., Florence2LargeDetailedCaptionOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> PendingRun[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and return immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalConnectionError: The connection is closed; the input was not sent.
+            """
+            ...
+
+    class AsyncFlorence2LargeDetailedCaptionPipeline(
+        AsyncPipeline[..., Florence2LargeDetailedCaptionOutput]
+    ):
+        async def run(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and wait for its result; see `Pipeline.run`.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        async def submit(
+            self, *, image_url: FileInput
+        ) -> AsyncPendingRun[Florence2LargeDetailedCaptionOutput]:
+            """Send the input of a run and return immediately; see `Pipeline.submit`.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
 
     class Florence2LargeDetailedCaption(
         Endpoint[..., Florence2LargeDetailedCaptionInput, Florence2LargeDetailedCaptionOutput]
@@ -125,6 +184,31 @@ if TYPE_CHECKING:
             Args:
                 image_url: Image for the model to analyze.
             """
+            ...
+
+        def pipeline(
+            self, **options: Unpack[PipelineOptions]
+        ) -> Florence2LargeDetailedCaptionPipeline:
+            """Open a pipeline: one websocket for many direct runs.
+
+            See docs/protocol.md section 5.5.
+
+            Args:
+                **options: See `PipelineOptions`.
+
+            Returns:
+                The pipeline, to be used in a `with` block. Its `run` takes the endpoint's parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def pipeline_async(
+            self, **options: Unpack[PipelineOptions]
+        ) -> AsyncFlorence2LargeDetailedCaptionPipeline:
+            """Open a pipeline; `pipeline` for async code."""
             ...
 else:
     Florence2LargeDetailedCaption = Endpoint
