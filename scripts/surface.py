@@ -128,7 +128,7 @@ EXAMPLE_ENDPOINT = "flux_dev"
 EXPORTS = {
     "client": ["FalClient"],
     "async_client": ["AsyncFalClient"],
-    "endpoint": ["Endpoint"],
+    "_endpoint": ["Endpoint", "endpoint"],
     "errors": [],  # every class of the module
     "files": ["Audio", "File", "FileInput", "Image", "Video"],
     "results": ["LogEntry", "RawResponse", "Result"],

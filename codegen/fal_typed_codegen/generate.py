@@ -48,7 +48,7 @@ _PARTS = (
 """Files and folders of the generator that determine its output."""
 _READERS = ("app_document.py", "document.py", "schemas.py")
 _DOCUMENTED = (
-    "endpoint.py", "_realtime/connection.py", "_realtime/pipelines.py", "_calls/parameter_docs.py",
+    "_endpoint.py", "_realtime/connection.py", "_realtime/pipelines.py", "_calls/parameter_docs.py",
 )  # fmt: skip
 """Modules of the SDK whose docstrings the output repeats."""
 

@@ -22,7 +22,7 @@ import importlib, json, pkgutil, warnings
 warnings.simplefilter("error")
 from pydantic import BaseModel
 import fal_typed.endpoints as package
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 
 found = {}
 for info in pkgutil.walk_packages(package.__path__, "fal_typed.endpoints."):
@@ -85,7 +85,6 @@ def test_generated_modules_import_few_hand_written_ones() -> None:
         "pkgutil",
         "pydantic",
         "fal_typed",
-        "fal_typed.endpoint",
         "fal_typed.files",
         "fal_typed.models",
         "fal_typed.options",

@@ -94,11 +94,10 @@ def _client_module(
     taken: set[str] = set()
     described: list[dict[str, Any]] = []
     for endpoint in endpoints:
-        output = endpoint.output
-        while output in taken:
-            output = f"{output}_"
-        taken.add(output)
-        described.append(_described(endpoint, arguments[endpoint.id][endpoint.input], output))
+        output, own_type = (_free(name, taken) for name in (endpoint.output, endpoint.type_name))
+        described.append(
+            _described(endpoint, arguments[endpoint.id][endpoint.input], output, own_type)
+        )
     return _render(
         "client.py.jinja",
         header=render.header(ORIGIN),
@@ -110,8 +109,16 @@ def _client_module(
     )
 
 
-def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str, Any]:
-    is_renamed = output != endpoint.output
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name}_"
+    taken.add(name)
+    return name
+
+
+def _described(
+    endpoint: EndpointCode, arguments: str, output: str, own_type: str
+) -> dict[str, Any]:
     return {
         "id": repr(endpoint.id),
         "module": endpoint.module,
@@ -119,12 +126,24 @@ def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str,
         "arguments": arguments,
         "required": any(p.required for p in endpoint.inputs[endpoint.input].parameters),
         "output": output,
-        "output_import": f"{endpoint.output} as {output}" if is_renamed else output,
+        "type_name": own_type,
+        "imports": [_imported(endpoint.type_name, own_type), _imported(endpoint.output, output)],
     }
 
 
+def _imported(name: str, own: str) -> str:
+    return name if name == own else f"{name} as {own}"
+
+
 def _package_module(count: int, package: str) -> str:
-    names = [*_CLASSES, "async_client", "client", *VERBS, *(f"{verb}_async" for verb in VERBS)]
+    names = [
+        *_CLASSES,
+        "async_client",
+        "client",
+        "endpoint",
+        *VERBS,
+        *(f"{verb}_async" for verb in VERBS),
+    ]
     return _render(
         "package.py.jinja",
         header=render.header(ORIGIN),

@@ -69,6 +69,7 @@ class EndpointCode:
         id: Its id.
         module: Full name of its module.
         name: Name of the endpoint object there.
+        type_name: Name of its class for type checkers.
         input: Name of its input class.
         output: Name of its output class.
         inputs: Every input class that it uses, by name.
@@ -77,6 +78,7 @@ class EndpointCode:
     id: str
     module: str
     name: str
+    type_name: str
     input: str
     output: str
     inputs: Mapping[str, InputClass] = field(repr=False)
@@ -202,11 +204,11 @@ def _dict(
     return RenderedDict(name, model.doc, entries, as_class)
 
 
-def _endpoint_call(tree: ast.Module) -> tuple[str, list[ast.expr]] | None:
-    """Name and arguments of the module's ``name = OwnClass(…)``."""
+def _endpoint_call(tree: ast.Module) -> tuple[str, ast.Call] | None:
+    """Name and value of the module's ``name = OwnClass(…)``."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            return ast.unparse(node.targets[0]), node.value.args
+            return ast.unparse(node.targets[0]), node.value
     return None
 
 
@@ -237,11 +239,11 @@ class _Expand(ast.NodeTransformer):
 
 
 def _endpoint(
-    module: str, name: str, arguments: list[ast.expr], inputs: Mapping[str, InputClass]
+    module: str, name: str, call: ast.Call, inputs: Mapping[str, InputClass]
 ) -> EndpointCode:
-    id_: str = ast.literal_eval(arguments[0])
-    input_, output = (ast.unparse(part) for part in arguments[1:3])
-    return EndpointCode(id_, module, name, input_, output, inputs)
+    id_: str = ast.literal_eval(call.args[0])
+    input_, output = (ast.unparse(part) for part in call.args[1:3])
+    return EndpointCode(id_, module, name, ast.unparse(call.func), input_, output, inputs)
 
 
 def _imports(tree: ast.Module) -> list[str]:

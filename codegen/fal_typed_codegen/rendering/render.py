@@ -40,7 +40,7 @@ _MODULES = {
     "typing": {"TYPE_CHECKING", "Annotated", "Any", "Literal", "TypeAlias"},
     "pydantic": {"ConfigDict", "Field", "RootModel"},
     "typing_extensions": {"deprecated"},
-    "fal_typed.endpoint": {"Endpoint"},
+    "fal_typed": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
     "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
 }
@@ -157,7 +157,7 @@ def lazy_package(
     """Write the ``__init__`` of a package that is an endpoint and contains others."""
     module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
     public = exports(names, classes)
-    every = sorted({*public, *ENDPOINT_ALIASES})
+    every = sorted({*public, *ENDPOINT_ALIASES, type_name(names, classes)})
     return template("lazy_package.py.jinja").render(
         doc=_docstring(f"{endpoint_id}; its module is imported on first use."),
         header=header(origin),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MODULES = frozenset(
     {
         "__future__", "collections.abc", "typing", "typing_extensions", "pydantic", "fal_typed",
-        "fal_typed.endpoint", "fal_typed.files", "fal_typed.models", "fal_typed.options",
+        "fal_typed.files", "fal_typed.models", "fal_typed.options",
     }
 )  # fmt: skip
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
@@ -45,7 +45,8 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})
 """,
     """
 if not TYPE_CHECKING:
@@ -58,7 +59,8 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted(name for name in modules if not name.startswith("_"))
 """,
 )
 

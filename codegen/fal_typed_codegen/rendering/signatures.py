@@ -89,7 +89,7 @@ def typing_classes(
     Returns:
         Its own class, and the classes of its realtime connections if it has any.
     """
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
     kind = call_kind(interface)
     write = _Writer(interface, fields)
@@ -147,7 +147,7 @@ def _with_connections(
     write: _Writer, name: str, openers: Mapping[str, _Opener], methods: list[RenderedMethod]
 ) -> list[TypingClass]:
     """The classes of an endpoint's connections, and its own with the methods that open them."""
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
     classes: list[TypingClass] = []
     opening: list[RenderedMethod] = []

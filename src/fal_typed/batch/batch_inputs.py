@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from fal_typed.batch.rows import Row
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
 Out = TypeVar("Out")
 _DIGEST_LENGTH = 32

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fal_typed._core.runner import ClientLike
     from fal_typed.batch.journal import Journal
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
     from fal_typed.models import Request
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from fal_typed.platform.flows import read_estimate, read_prices
 
 if TYPE_CHECKING:
     from fal_typed._core.runner import Runner
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
 Out = TypeVar("Out")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fal_typed.async_client import AsyncFalClient
     from fal_typed.client import FalClient
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
 Out = TypeVar("Out", default=Any)
 Headers = Union[Mapping[str, Any], Iterable[tuple[Any, Any]]]

@@ -1,10 +1,11 @@
-"""`Endpoint`: a model endpoint, typed by its parameters and its result."""
+"""`Endpoint`, a model endpoint typed by its parameters and its result, and `endpoint` by id."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from typing_extensions import ParamSpec, Self, Unpack
@@ -16,6 +17,7 @@ from fal_typed._calls.building import (
     keyword_call,
     reference_call,
 )
+from fal_typed._calls.catalog_modules import catalog_ids, module_of, similar_ids
 from fal_typed._calls.endpoint_spec import EndpointSpec
 from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._calls.parameter_methods import takes_parameters
@@ -335,3 +337,37 @@ class Endpoint(Generic[P, In, Out]):
     async def cancel_async(self, request_id: str) -> None:
         """Ask the platform to cancel a job; `cancel` for async code."""
         await self.handle_async(request_id).cancel()
+
+
+def endpoint(id: str) -> Endpoint[..., Any, Any]:  # noqa: A002
+    """Get the endpoint object for an id that is known only at run time.
+
+    Type checkers cannot know its parameters: import it from its module where you can, or generate
+    a client for your application's endpoints, whose `endpoint` is typed.
+
+    Args:
+        id: An id of the catalog, such as `fal-ai/flux/dev`.
+
+    Returns:
+        The object that the endpoint's module defines.
+
+    Raises:
+        FalInputError: The catalog does not have the endpoint; the error names similar ids.
+
+    Example:
+        >>> import fal_typed
+        >>> model = fal_typed.endpoint("fal-ai/flux/dev")
+        >>> result = model.subscribe(prompt="a cat", seed=7)
+        >>> result.data.seed
+        7
+    """
+    module = module_of(id.strip("/"))
+    if module is not None:
+        return cast("Endpoint[..., Any, Any]", import_module(module).endpoint)
+    near = " or ".join(map(repr, similar_ids(id, catalog_ids())))
+    raise FalInputError(
+        f"The catalog has no endpoint {id!r}"
+        + (f"; did you mean {near}?" if near else ".")
+        + " For an endpoint that is not in the catalog, call a client with the id and "
+        "arguments={…}."
+    )
