@@ -86,9 +86,9 @@ def test_hover_on_the_endpoint_shows_its_type(server: LanguageServer) -> None:
 
 def test_signature_help_lists_parameters_with_types_and_defaults(server: LanguageServer) -> None:
     shown = server.signature(server.open("signature.py", f"{IMPORT}flux_dev.subscribe({CARET}"))
-    assert "prompt: str" in shown
-    assert "num_images: int = 1" in shown
-    assert "-> Result[FluxDevOutput]" in shown
+    assert "prompt: str" in shown.label
+    assert "num_images: int = 1" in shown.label
+    assert "-> Result[FluxDevOutput]" in shown.label
 
 
 def test_hover_on_a_parameter_inside_a_call_shows_what_it_means(server: LanguageServer) -> None:

@@ -41,7 +41,6 @@ class _Opener(NamedTuple):
     sending: Mapping[str, str]
 
 
-_WIDTH = prose.WIDTH - 8
 _CALLS = {
     "run": "Result",
     "subscribe": "Result",
@@ -177,5 +176,9 @@ def _parameters(model: ModelSpec, fields: Sequence[RenderedField]) -> str:
 
 
 def _described(fields: Sequence[RenderedField]) -> str:
-    entries = [prose.entry(field.name, field.text, _WIDTH) for field in fields if field.text]
-    return "\n".join(entries)
+    ordered: list[RenderedField] = []
+    for field in fields:
+        # pyright shows the first line with the name and a colon, also where a name ends with it.
+        longer = (i for i, other in enumerate(ordered) if other.name.endswith(field.name))
+        ordered.insert(next(longer, len(ordered)), field)
+    return "\n".join(prose.entry(field.name, field.text) for field in ordered if field.text)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
-import inspect
+import textwrap
 
 _SECTION = "\n\nRaises:\n"
+_WIDTH = 96
 
 
 def with_parameters(doc: str, parameters: str) -> str:
@@ -73,7 +74,17 @@ def _is_kind_of(node: ast.ClassDef, owner: str) -> bool:
 
 def _docs(node: ast.ClassDef) -> dict[str, str]:
     return {
-        method.name: inspect.cleandoc(ast.get_docstring(method) or "")
+        method.name: _wrapped(ast.get_docstring(method) or "")
         for method in node.body
         if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
+
+
+def _wrapped(doc: str) -> str:
+    """A docstring with its long lines wrapped; generated ones have a line per parameter."""
+    return "\n".join(
+        line
+        if len(line) <= _WIDTH
+        else textwrap.fill(line, _WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+        for line in doc.splitlines()
+    )
