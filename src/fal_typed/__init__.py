@@ -23,6 +23,7 @@ from fal_typed._core.lazy import lazy_names
 from fal_typed._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from fal_typed import endpoints as endpoints
     from fal_typed._calls.lifecycle import Acl as Acl
     from fal_typed._calls.lifecycle import AclRule as AclRule
     from fal_typed._calls.lifecycle import Lifecycle as Lifecycle
@@ -245,4 +246,6 @@ _FAL_CLIENT_NAMES = {
 }
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF, fal_client_names=_FAL_CLIENT_NAMES)
+__getattr__, __dir__ = lazy_names(
+    globals(), _MODULE_OF, packages=["endpoints"], fal_client_names=_FAL_CLIENT_NAMES
+)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from typing_extensions import ParamSpec, Self, Unpack
+from typing_extensions import ParamSpec, Unpack
 
 from fal_typed._calls.building import (
     call_options,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 In = TypeVar("In")
 Out = TypeVar("Out")
+# jedi does not know `Self`, and would complete nothing after `with_options(…)`.
+Me = TypeVar("Me", bound="Endpoint[..., Any, Any]")
 
 
 class Endpoint(Generic[P, In, Out]):
@@ -87,7 +89,7 @@ class Endpoint(Generic[P, In, Out]):
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
 
-    def with_options(self, **options: Unpack[EndpointOptions]) -> Self:
+    def with_options(self: Me, **options: Unpack[EndpointOptions]) -> Me:  # noqa: PYI019
         """A copy of the endpoint with other call options.
 
         Call options are passed here, so they cannot clash with model parameters.

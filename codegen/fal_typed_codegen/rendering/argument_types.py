@@ -85,8 +85,9 @@ class _Convert(ast.NodeTransformer):
             return bare
         before = ast.unparse(node.slice)
         node.slice = self.visit(node.slice)
-        # A list of a nested input is no list of a union with it; a sequence is.
-        if kind == "list" and ast.unparse(node.slice) != before and self._nested:
+        is_new_union = isinstance(node.slice, ast.BinOp) and ast.unparse(node.slice) != before
+        # A list of models is no list of the union of models and dicts; it is a sequence of them.
+        if kind == "list" and is_new_union:
             return ast.Subscript(ast.Name("Sequence"), node.slice)
         return _or_list(node) if kind == "tuple" else node
 

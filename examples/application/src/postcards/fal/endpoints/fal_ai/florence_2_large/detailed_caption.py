@@ -226,6 +226,10 @@ Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 Input = Florence2LargeDetailedCaptionInput
 Output = Florence2LargeDetailedCaptionOutput
 endpoint = florence_2_large_detailed_caption
+"""Vision endpoint of fal-ai: florence-2-large detailed-caption.
+
+Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
+"""
 
 __all__ = [
     "Florence2LargeDetailedCaptionInput",
