@@ -109,14 +109,16 @@ def annotation(node: ast.expr) -> str:
 @pytest.mark.parametrize("endpoint", Catalog().ids()[::50])
 def test_types_have_the_names_of_generated_code(endpoint: str) -> None:
     model = find_generated(endpoint).load().Input
-    source = ast.parse(Path(sys.modules[model.__module__].__file__).read_text("utf-8"))  # type: ignore[arg-type]
+    module = sys.modules[model.__module__]
+    source = ast.parse(Path(module.__file__).read_text("utf-8"))  # type: ignore[arg-type]
+    aliases = Aliases(module)
     fields = next(
         node.body
         for node in source.body
         if isinstance(node, ast.ClassDef) and node.name == model.__name__
     )
     written = {
-        field.target.id: annotation(field.annotation)
+        field.target.id: annotation(aliases.visit(field.annotation))
         for field in fields
         if isinstance(field, ast.AnnAssign)
     }

@@ -105,7 +105,7 @@ def test_a_deprecated_endpoint(packages: Packages) -> None:
     assert issubclass(made.Input, InputModel)
 
 
-PROGRAM = """from old_fal.acme.echo import EchoInput, echo
+PROGRAM = """from {package}.acme.echo import EchoInput, echo
 
 EchoInput(new="a")
 echo.subscribe(new="a")
@@ -117,7 +117,7 @@ def test_type_checkers_report_deprecation(packages: Packages, tmp_path: Path) ->
     folder = tmp_path / "program"
     folder.mkdir()
     shutil.copytree(packages.folder / package, folder / package)
-    (folder / "use.py").write_text(PROGRAM.replace("old_fal", package))
+    (folder / "use.py").write_text(PROGRAM.format(package=package))
     found = checkers.pyright(folder)
     assert list(found) == ["use.py"]
     assert 'The class "EchoInput" is deprecated' in found["use.py"]

@@ -156,5 +156,6 @@ def ours() -> Iterator[None]:
 
     with mock.patch.object(Runner, "__init__", remember):
         yield
+    compat.set_get_current_app(None)
     for runner in runners:
         runner.connections.close()
