@@ -122,8 +122,8 @@ lowest: $(SETUP) ## run the smoke tests on the lowest dependencies that pyprojec
 	@version=$(firstword $(PYTHONS)); \
 	$(FIND_PYTHON) $(UV) venv --quiet --clear --python $$version .venv-lowest
 	@$(UV) pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
-		-e '.[aiohttp,codegen,emulator]' 'pytest>=9.0.3'
-	.venv-lowest/bin/python -m pytest tests/test_smoke.py
+		-e '.[aiohttp,codegen,emulator,parquet,postgres]' 'pytest>=9.0.3'
+	.venv-lowest/bin/python -m pytest tests/test_smoke.py tests/batch/test_journal.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-* $(JS)/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* out dist

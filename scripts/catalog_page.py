@@ -106,7 +106,7 @@ def inputs_of(document: EndpointDocument) -> list[str]:
     """The kinds of media that an endpoint accepts."""
     found = {
         kind_of(field.name) or "file"
-        if "file" in re.findall(r"\w+", field.type)
+        if re.search(r"\bFile(Object)?Input\b", field.type)
         else _text(field.name)
         for field in parameters(document, document.input_schema)
     }

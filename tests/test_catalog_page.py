@@ -248,6 +248,15 @@ def test_the_python_code_runs_as_it_is(site, endpoint_id, monkeypatch):
         assert namespace["result"].request_id
 
 
+def test_file_parameters_are_inputs(site):
+    rows = json.loads((site / "catalog" / "index.json").read_text())
+    kinds = rows["kinds"]
+    found = {row[0]: (row[1], {kinds[i] for i in row[2]}) for row in rows["endpoints"]}
+    assert found["alibaba/happy-horse/image-to-video"] == ("image to video", {"text", "image"})
+    assert found["alibaba/happy-horse/text-to-video"] == ("text to video", {"text"})
+    assert sum("image" in inputs for _, inputs in found.values()) > 800
+
+
 def test_every_endpoint_has_a_task_and_a_family(site):
     index = json.loads((site / "catalog" / "index.json").read_text(encoding="utf-8"))
     assert len(index["endpoints"]) == ENDPOINTS

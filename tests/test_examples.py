@@ -150,10 +150,13 @@ def test_demo_runs_all_its_steps(tmp_path: Path) -> None:
     assert 'Unexpected keyword argument "promt"' in shown
 
 
-def test_the_web_service_passes_its_own_tests(tmp_path: Path) -> None:
-    folder = EXAMPLES / "fastapi_service"
+SERVICES = ["celery_tasks", "django_service", "fastapi_service", "flask_webhooks"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_pass_their_own_tests(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", folder],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", EXAMPLES / name],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from fal_typed import (
-    Audio,
     FalDownloadError,
     FalInputError,
     File,
@@ -413,12 +412,3 @@ def test_missing_pillow_and_invalid_images_are_errors(mode, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pillow)
     with pytest.raises(ImportError, match=r"pip install 'fal-typed\[images\]'"):
         mode(text).to_pil()
-
-
-def test_jupyter_shows_files_and_escapes_their_urls():
-    hostile = "https://x.example/'onerror='alert(1)"
-    for kind, tag in ((Image, "<img"), (Audio, "<audio")):
-        shown = kind(url=hostile)._repr_mimebundle_()["text/html"]
-        assert shown.startswith(tag)
-        assert "'onerror" not in shown
-        assert "text/html" not in kind(url="javascript:alert(1)")._repr_mimebundle_()

@@ -10,9 +10,11 @@ from threading import Thread
 from typing import Any
 
 import httpx
+import pyarrow.parquet
 import pytest
 
 from fal_typed import verify_webhook
+from fal_typed.batch import AsyncBatch, Batch, RowFile
 from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
 from fal_typed.endpoints.fal_ai.flux.dev.image_to_image import flux_dev_image_to_image
 from fal_typed.testing import FalEmulator
@@ -43,6 +45,18 @@ def test_realtime(mode: Any, fal_emulator: FalEmulator) -> None:
     with mode.inside(mode(flux_dev).realtime()) as connection:
         connection.send(prompt="a cat")
         assert connection.recv()
+
+
+def test_a_batch(mode: Any, fal_emulator: FalEmulator, tmp_path: Path) -> None:
+    rows, results = tmp_path / "rows.parquet", tmp_path / "results.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"prompt": ["a cat", "a dog"]}), rows)
+    kind = AsyncBatch if mode.is_async else Batch
+    with mode.inside(kind(flux_dev, journal=tmp_path / "j.db", budget=1, progress=True)) as batch:
+        assert {item.state for item in mode.items(batch._target.run(RowFile(rows)))} == {
+            "completed"
+        }
+        assert batch.export(results) == 2
+    assert pyarrow.parquet.read_table(results).num_rows == 2
 
 
 def test_a_webhook(mode: Any, fal_emulator: FalEmulator) -> None:

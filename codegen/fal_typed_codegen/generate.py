@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 
 _ALONE = 24
 _CHUNK = 16
+_FEW = 3
 _PARTS = (
     "build.py", "closure.py", "documents/read.py", "glossary.txt", "interface", "rendering",
     "shared.py", "templates", "write.py",
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
-_READERS = ("app_document.py", "document.py", "schemas.py")
+_READERS = ("app_document.py", "document.py", "schemas.py", "../_calls/schema_rules.py")
 _DOCUMENTED = (
     "_endpoint.py", "_realtime/connection.py", "_realtime/pipelines.py", "_calls/parameter_docs.py",
 )  # fmt: skip
@@ -78,6 +79,14 @@ class NoMatchError(ValueError):
     """No endpoint matches the patterns."""
 
 
+class NoDocumentsError(ValueError):
+    """The folder contains no document."""
+
+
+class RemovalError(ValueError):
+    """Many modules would be removed, which needs `prune`."""
+
+
 def generate(
     schemas: Path,
     out: Path,
@@ -86,11 +95,13 @@ def generate(
     endpoints: Sequence[str] = (),
     jobs: int | None = None,
     dry_run: bool = False,
+    prune: bool = False,
 ) -> GenerateReport:
     """Generate the typed modules of endpoints from their documents.
 
     Files that do not change are not written. Without `endpoints`, generated files whose document
-    was removed are deleted; with it, all other files are kept.
+    was removed are deleted; with it, all other files are kept. A wrong folder must not delete a
+    package, so removing many modules needs `prune`.
 
     Args:
         schemas: Folder of documents.
@@ -99,18 +110,23 @@ def generate(
         endpoints: Glob patterns of endpoint ids; all endpoints if empty.
         jobs: Number of processes; one per core by default.
         dry_run: Whether to report the changes without making them.
+        prune: Whether more than three modules and a tenth of the package may be removed.
 
     Returns:
         What was done.
 
     Raises:
         FileNotFoundError: The folder of documents does not exist.
+        NoDocumentsError: The folder contains no document.
+        RemovalError: Many modules would be removed without `prune`; nothing was written.
         NoMatchError: No endpoint matches `endpoints`.
         FormatError: ruff could not format the result; nothing was written.
         OSError: A file cannot be read or written.
     """
     if not schemas.is_dir():
         raise FileNotFoundError(f"folder not found: {schemas}")
+    if next(read.document_files(schemas), None) is None:
+        raise NoDocumentsError(f"no document (*.json) in {schemas}")
     run = _Run(schemas, out, package)
     run.scan()
     if endpoints and not any(_matches(record.id, endpoints) for record in run.documents.values()):
@@ -119,6 +135,8 @@ def generate(
     run.make(jobs or os.cpu_count() or 1)
     run.compare(remove=not endpoints)
     if not dry_run:
+        if not prune:
+            run.check_removals()
         run.finish()
     return run.report
 
@@ -364,6 +382,17 @@ class _Run:
                 if path not in self._targets and path not in kept and write.is_generated(content)
             ]
 
+    def check_removals(self) -> None:
+        """Reject a run that removes more than a few modules."""
+        gone = len(_endpoint_modules(self.report.removed))
+        generated = (p for p, content in self._on_disk.items() if write.is_generated(content))
+        total = len(_endpoint_modules(generated))
+        if gone > _FEW and gone * 10 > total:
+            raise RemovalError(
+                f"{gone} of the {total} modules in {self._out} have no document in "
+                f"{self._schemas}; nothing was written. Pass --prune to remove them."
+            )
+
     def _kept_files(self) -> set[str]:
         """Files of failed documents, which are kept although they were not generated."""
         if not self.report.failed:
@@ -437,6 +466,15 @@ def _build_all(tasks: list[Task], jobs: int) -> Iterable[Built]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(tasks)), context) as pool:
         return list(pool.map(build, tasks, chunksize=_CHUNK))
+
+
+def _endpoint_modules(paths: Iterable[str]) -> list[str]:
+    """Files that are the module of an endpoint."""
+    return [
+        path
+        for path in paths
+        if not path.endswith("__init__.py") and not path.startswith(f"{SHARED_PACKAGE}/")
+    ]
 
 
 def _matches(endpoint_id: str, patterns: Sequence[str]) -> bool:

@@ -86,15 +86,17 @@ def _digest(name: str, reachable: Iterable[str], models: Mapping[str, ModelSpec]
 
 def _shape(model: ModelSpec) -> list[Any]:
     fields = [_field_shape(field) for field in model.fields]
+    rule = [model.rule] if model.rule else []
     return [
         model.name, model.direction, model.base, model.is_open, model.python_regex, model.root,
-        fields,
+        fields, *rule,
     ]  # fmt: skip
 
 
 def _field_shape(field: FieldSpec) -> list[Any]:
     default = [] if field.default is MISSING else [field.default]
+    rule = [] if field.rule is None else [field.rule, field.is_partial]
     return [
         field.name, field.wire, field.schema, field.nullable, field.required, default,
-        field.facts, field.deprecated,
+        field.facts, field.deprecated, *rule,
     ]  # fmt: skip

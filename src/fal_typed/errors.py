@@ -30,6 +30,12 @@ class FalError(Exception):
             return self.message
         return f"{self.message} (request id {self.request_id})"
 
+    def _render_traceback_(self) -> list[str]:
+        """Notebooks show the caller's lines, not those of this SDK."""
+        from fal_typed._display.notebook import trimmed_traceback
+
+        return trimmed_traceback(self)
+
 
 @dataclass(frozen=True)
 class Problem:

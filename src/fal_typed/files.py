@@ -25,6 +25,7 @@ from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
 from fal_typed._core.media_types import OCTETS, type_of_bytes
 from fal_typed._core.pillow import PILImage
+from fal_typed._display.notebook import show_lists_of_files
 from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class File(OutputModel):
 
 
 class Image(File, defer_build=True):
-    """An image; Jupyter displays it."""
+    """An image; notebooks show it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -165,12 +166,9 @@ class Image(File, defer_build=True):
 
         return pillow_image(await self.read_async(client=client))
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
-
 
 class Video(File, defer_build=True):
-    """A video; Jupyter plays it."""
+    """A video; notebooks play it."""
 
     width: int | None = None
     """Width in pixels."""
@@ -187,12 +185,9 @@ class Video(File, defer_build=True):
     num_frames: int | None = None
     """Number of frames."""
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return _bundle(self, "<video src='{url}' controls style='max-width: 512px'></video>")
-
 
 class Audio(File, defer_build=True):
-    """An audio file; Jupyter plays it."""
+    """An audio file; notebooks play it."""
 
     duration: float | None = None
     """Length in seconds."""
@@ -205,18 +200,6 @@ class Audio(File, defer_build=True):
 
     bitrate: int | float | str | None = None
     """Bits per second, in the format that the model uses."""
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return _bundle(self, "<audio src='{url}' controls></audio>")
-
-
-def _bundle(file: File, html: str) -> dict[str, str]:
-    bundle = {"text/plain": repr(file)}
-    if file.url.startswith(("https://", "http://", "data:")):
-        from html import escape
-
-        bundle["text/html"] = html.format(url=escape(file.url, quote=True))
-    return bundle
 
 
 _URL = re.compile(r"https?://[^\s/?#]|data:[^,]*,", re.IGNORECASE)
@@ -343,3 +326,5 @@ FileObjectInput = Annotated[
     _AsObject,
 ]
 """A file parameter that is sent as an object with a `url`."""
+
+show_lists_of_files()

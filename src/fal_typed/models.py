@@ -10,7 +10,7 @@ import functools
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
@@ -20,6 +20,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import (
     PydanticCustomError,
@@ -27,11 +28,15 @@ from pydantic_core import (
     core_schema,
     from_json,
 )
-from typing_extensions import TypeVar
+from typing_extensions import Self, TypeVar
 
 from fal_typed._calls.attribute_docs import attribute_docs
-from fal_typed._calls.checking import input_error
+from fal_typed._calls.checking import input_error, plain
+from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
+from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -75,24 +80,9 @@ def _is_unset(value: object) -> bool:
 
 
 def _check_unique(items: list[Any]) -> list[Any]:
-    if len({_frozen(item) for item in items}) < len(items):
+    if len({frozen(plain(item)) for item in items}) < len(items):
         raise PydanticCustomError("unique_items", "The list contains the same item twice")
     return items
-
-
-def _frozen(value: Any) -> object:
-    """A hashable value that is equal for equal JSON: 1 equals 1.0, but not true."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(exclude_unset=True)
-    if isinstance(value, bool):
-        return bool, value
-    if isinstance(value, dict):
-        return frozenset(
-            (key, _frozen(item)) for key, item in cast("dict[str, Any]", value).items()
-        )
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in cast("list[Any]", value))
-    return value if isinstance(value, Hashable) else id(value)
 
 
 class _Unique:
@@ -109,6 +99,58 @@ class _Unique:
 
 UniqueItems = _Unique()
 """Marks a list parameter whose items must be unique."""
+
+
+class SchemaRule:
+    """Marks a parameter that is checked against a schema, because its type accepts more.
+
+    Args:
+        schema: A JSON schema.
+        is_partial: Whether the schema also allows values that the type rejects, such as an object
+            with the properties of two members of a union. They are kept as they are.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], *, is_partial: bool = False) -> None:
+        self._schema = schema
+        self._is_partial = is_partial
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Check the value after its type."""
+        typed = handler(source)
+        checked = core_schema.no_info_after_validator_function(self._check, typed)
+        if not self._is_partial:
+            return checked
+        either = core_schema.union_schema([typed, core_schema.any_schema()], mode="left_to_right")
+        return core_schema.no_info_wrap_validator_function(
+            self._check_or_keep,
+            checked,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, handler: handler(value), schema=either
+            ),
+        )
+
+    def _check_or_keep(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            kept = plain(value)
+            if violations(self._schema, kept):
+                raise
+            return kept
+
+    def _check(self, value: Any) -> Any:
+        _check_rule(self._schema, plain(value))
+        return value
+
+
+def _check_rule(schema: Mapping[str, Any], value: object) -> None:
+    found = violations(schema, value)
+    if found:
+        lines = (str(Problem(path, text, "schema_rule")) for path, text in found)
+        # Braces in text of a document would be read as placeholders.
+        raise PydanticCustomError("schema_rule", "{text}", {"text": "; ".join(lines)})
 
 
 def _deprecations(model: type[BaseModel], made: BaseModel) -> Iterator[str]:
@@ -162,6 +204,9 @@ class _Model(BaseModel):
                 _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
                 _types_namespace=_types_namespace,
             )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ((name, shortened(value)) for name, value in super().__repr_args__())
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -335,7 +380,25 @@ def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSc
     return core_schema.wrap_serializer_function_ser_schema(serialize, when_used="json")
 
 
-class OutputModel(_Model):
+class RuledModel(InputModel):
+    """Base class of inputs with rules that the types of their parameters do not express.
+
+    The rules are a JSON schema, the `json_schema_extra` of the model's configuration. Constants
+    that it requires are always sent.
+    """
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        rules = cast("dict[str, Any]", self.model_config.get("json_schema_extra"))
+        required = rules.get("required", ())
+        for name, info in type(self).model_fields.items():
+            if (info.alias or name) in required and getattr(self, name) is not UNSET:
+                self.__pydantic_fields_set__.add(name)
+        _check_rule(rules, plain(self))
+        return self
+
+
+class OutputModel(_Model, NotebookView):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(

@@ -105,6 +105,9 @@ class SubscribeOptions(SubmitOptions, total=False):
 
     with_logs: bool
     """Request the model's logs with each update."""
+    progress: bool
+    """True shows the position in the queue, the elapsed time and the logs on standard error, or
+    below the cell of a notebook (extra `progress`)."""
     on_enqueue: OnEnqueue | None
     """Called with the request id once the job is accepted."""
     on_queue_update: OnQueueUpdate | None
@@ -201,6 +204,7 @@ DEFAULTS: Final[ClientOptions] = {
     "inline_files": 0,
     "server_retry": True,
     "with_logs": False,
+    "progress": False,
     "cancel_on_stop": True,
     "use_jwt": True,
     "token_expiration": 120,

@@ -9,6 +9,8 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from fal_typed._core.json_values import parse_json
+from fal_typed._display.notebook import NotebookView
+from fal_typed._display.short_repr import shortened
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
@@ -58,9 +60,9 @@ class RawResponse:
             return self.body.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True)
-class Result(Generic[Out]):
-    """The result of a finished request.
+@dataclass(frozen=True, repr=False)
+class Result(NotebookView, Generic[Out]):
+    """The result of a finished request; notebooks show its files.
 
     Attributes:
         data: The typed output.
@@ -73,10 +75,13 @@ class Result(Generic[Out]):
 
     data: Out
     request_id: str | None
-    raw: Any = field(repr=False)
-    raw_response: RawResponse = field(repr=False)
-    logs: Sequence[LogEntry] = field(default=(), repr=False)
-    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    raw: Any
+    raw_response: RawResponse
+    logs: Sequence[LogEntry] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __repr__(self) -> str:
+        return f"Result(data={shortened(self.data)!r}, request_id={self.request_id!r})"
 
     @property
     def billable_units(self) -> float | None:

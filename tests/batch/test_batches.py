@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -26,6 +30,7 @@ from fal_typed.batch import (
     RowFile,
 )
 from fal_typed.batch.journal_writer import JournalWriter
+from fal_typed.batch.result_saving import SaveTemplate, digest
 from fal_typed.testing import FalEmulator, Fault
 from tests.batch.conftest import Batches, answer, rows, submitted
 from tests.core.flux import ID, DevInput, DevOutput, dev
@@ -114,9 +119,12 @@ def test_a_changed_input_under_a_key_is_an_error(
 def test_two_rows_with_one_key_and_different_inputs_are_an_error(
     batches: Batches, emulator: FalEmulator
 ) -> None:
+    given = [{"key": "a", "prompt": "one"}, {"key": "a", "prompt": "two"}]
+    with pytest.raises(BatchInputError, match=r"line 2 \(a\): line 1 has another input"):
+        batches.run(given)
     with pytest.raises(BatchKeyError):
-        batches.run([{"key": "a", "prompt": "one"}, {"key": "a", "prompt": "two"}])
-    assert len(emulator.jobs) == 1
+        batches.run(iter(given))
+    assert len(emulator.jobs) <= 1
 
 
 def test_a_journal_keeps_batches_apart(batches: Batches, emulator: FalEmulator) -> None:
@@ -175,6 +183,29 @@ def test_a_budget_counts_the_units_that_results_report(
     assert len(batches.run(iter(rows(50)), budget=price * 10.5, concurrency=4)) == 10
     with batches.mode.inside(batches.open()) as batch:
         assert batch.spent() == pytest.approx(price * 10)
+
+
+@pytest.mark.parametrize("concurrency", [1, 20, 300])
+def test_a_budget_is_not_passed_when_items_cost_more_than_the_platform_said(
+    batches: Batches, emulator: FalEmulator, concurrency: int
+) -> None:
+    script = emulator.endpoint(ID)
+    script.price, script.billable_units, script.run_time = 0.01, 25, 0.05
+    options = {"budget": 1.0, "concurrency": concurrency}
+    assert len(batches.run(iter(rows(400)), **options)) == len(emulator.jobs) == 4
+    assert (batches.report.stopped, batches.report.cost) == ("budget", pytest.approx(1.0))
+    # The next run knows the cost from the journal.
+    batches.run(iter(rows(400)), **{**options, "budget": 3.1})
+    assert len(emulator.jobs) == 12
+
+
+def test_an_item_whose_cost_is_awaited_holds_nobody_up_when_it_fails(
+    batches: Batches, emulator: FalEmulator
+) -> None:
+    emulator.endpoint(ID).fails("runner_server_error", times=2)
+    emulator.endpoint(ID).faults.add("reset_after", route="submit", times=1)
+    items = batches.run(iter(rows(20)), budget=100.0)
+    assert Counter(item.state for item in items) == {"failed": 1, "uncertain": 1, "completed": 18}
 
 
 def test_what_failed_costs_nothing_unless_it_is_billed(
@@ -331,31 +362,75 @@ def test_inputs_are_read_a_few_ahead(batches: Batches, emulator: FalEmulator) ->
     assert most < 1_000
 
 
+def delivery(batches: Batches, batch: Any) -> Callable[[str], Any]:
+    """Tells a batch of a delivery, from any thread."""
+    if not batches.mode.is_async:
+        return cast("Callable[[str], Any]", batch.delivered)
+    deliver = batch._engine.calls.deliveries.deliver
+    return lambda request_id: batches.mode._loop.call_soon_threadsafe(deliver, request_id)
+
+
 def test_webhooks_replace_status_streams(batches: Batches, emulator: FalEmulator) -> None:
-    with batches.mode.inside(batches.open(webhook_url="https://example.com/hook?a=1")) as batch:
+    batch = batches.open(webhook_url="https://example.com/hook?a=1")
+    deliver_one = delivery(batches, batch)
+    with batches.mode.inside(batch):
         done = threading.Event()
 
         def deliver() -> None:
             told: set[str] = set()
             while not done.is_set():
                 for job in emulator.jobs:
-                    if job.id not in told:
+                    if job.id not in told and job.outcome is not None:
                         told.add(job.id)
                         assert job.webhook_url is not None
                         assert "?a=1&fal_batch_key=k" in job.webhook_url
-                        batches.mode.wait(batch._target.delivered(job.id)) if (
-                            not batches.mode.is_async
-                        ) else batches.mode._loop.call_soon_threadsafe(
-                            batch._target._engine.calls.deliveries.deliver, job.id
-                        )
+                        deliver_one(job.id)
 
         thread = threading.Thread(target=deliver)
         thread.start()
-        items = batches.mode.items(batch._target.run(rows(5)))
+        items = batches.mode.items(batch.run(rows(5)))
         done.set()
         thread.join()
     assert {item.state for item in items} == {"completed"}
     assert not [r for r in emulator.requests if r.route == "status_stream"]
+
+
+def test_a_job_is_followed_when_its_status_is_behind_its_webhook(
+    batches: Batches, emulator: FalEmulator
+) -> None:
+    emulator.endpoint(ID).run_time = 0.3
+    batch = batches.open(webhook_url="https://example.com/hook")
+    deliver = delivery(batches, batch)
+
+    async def early(arguments: dict[str, Any]) -> Any:
+        for job in emulator.jobs:
+            deliver(job.id)
+        return answer(arguments)
+
+    emulator.endpoint(ID).handler = early
+    with batches.mode.inside(batch):
+        (item,) = batches.mode.items(batch.run(rows(1)))
+    assert item.state == "completed"
+
+
+def test_runs_of_one_batch_share_their_items(batches: Batches, emulator: FalEmulator) -> None:
+    emulator.endpoint(ID).run_time = 0.05
+    with batches.mode.inside(batches.open()) as batch, ThreadPoolExecutor(3) as pool:
+        if batches.mode.is_async:
+
+            async def run() -> list[Any]:
+                return [item async for item in batch._target.run(rows(30))]
+
+            async def run_all() -> list[list[Any]]:
+                return await asyncio.gather(run(), run(), run())
+
+            found = batches.mode.wait(run_all())
+        else:
+            runs = [pool.submit(lambda: list(batch._target.run(rows(30)))) for _ in range(3)]
+            found = [run.result() for run in runs]
+    assert [len(items) for items in found] == [30, 30, 30]
+    assert {item.state for items in found for item in items} == {"completed"}
+    assert len(emulator.jobs) == 30
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -396,7 +471,46 @@ def test_a_template_names_the_files(
     ]
 
 
-@pytest.mark.parametrize("template", ["out/{index}.png", "out/{key}-{nope}"])
+TEMPLATES = [
+    "{key}{ext}",
+    "{key}-{index}{ext}",
+    "{key}_{index:03d}{ext}",
+    "image{key}x{index}.png",
+    "{key}{index}{ext}",
+    "{index}{key}",
+    "{key}-{name}{ext}",
+    "{name}/{key}-{name}",
+    "{key}/{name}{ext}",
+    "{key}/x",
+]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_two_files_share_a_path(template: str) -> None:
+    keys = ["a", "a-1", "a-1-0", "a-0", "a0", "0a", "1", "11", "110", "a.png", "a-b", "b", "b-b",
+            "..", ".", "../a", "a/", "/", "\\", "con", "A\n", "é", "e\u0301", "x" * 400, "x" * 401,
+            f"a_-{digest('a/')}", f"a-{digest('a')}", f"a-1-{digest('a')}"]  # fmt: skip
+    names = ["a.png", "a-1.png", "b-b.png", "a.png", "A.png", "b", "1.x-2", "n" * 400, "../../up"]
+    files = [{"url": f"https://v3.fal.media/{name}", "file_name": name} for name in names]
+    save = SaveTemplate(f"out/{template}")
+    paths = [path for key in keys for path in save.paths(key, "r", files)]
+    assert len({str(path) for path in paths}) == len(keys) * len(files)
+    for path in paths:
+        assert path.parts[0] == "out"
+        assert ".." not in path.parts
+        assert max(len(part.encode()) for part in path.parts) < 250
+
+
+def test_hostile_request_ids_stay_in_the_folder() -> None:
+    (path,) = SaveTemplate("out/{request_id}{ext}").paths("k", "../../etc/x", [{"url": "a.png"}])
+    assert path.parts[0] == "out"
+    assert len(path.parts) == 2
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["out/{index}.png", "out/{key}-{nope}", "out/{key", "{key:d}", "{key!x}", "{key.a}", "{}{key}"],
+)
 def test_a_template_that_mixes_items_up_is_an_error(template: str, tmp_path: Path) -> None:
     with pytest.raises(FalInputError, match="save"):
         Batch(dev, journal=tmp_path / "j.db", save=template)
@@ -445,7 +559,44 @@ def table() -> Any:
     return pa.table({"key": ["a", "b"], "prompt": ["1", "two"], "seed": [7, None]})
 
 
+class ReadOnce:
+    """Inputs that have a length, and can be read only once."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Any:
+        values, self.values = self.values, []
+        return iter(values)
+
+
+def test_inputs_that_are_used_up_by_the_check_are_an_error(
+    batches: Batches, emulator: FalEmulator
+) -> None:
+    with pytest.raises(FalInputError, match="only once"):
+        batches.run(ReadOnce(rows(3)))
+    assert len(batches.run(iter(ReadOnce(rows(3))))) == 3
+
+
+def test_truth_values_of_csv_files_have_any_case(
+    batches: Batches, emulator: FalEmulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt,enable_safety_checker\na,True\nb,FALSE\nc,true\nTrue,\n")
+    from fal_typed.endpoints.fal_ai.flux.dev import FluxDevInput
+
+    batches.run(RowFile(path), FluxDevInput)
+    assert {
+        body["prompt"]: body.get("enable_safety_checker")
+        for body in (json.loads(job.body) for job in emulator.jobs)
+    } == {"a": True, "b": False, "c": True, "True": None}
+
+
 def sources(folder: Path) -> dict[str, Any]:
+    import pyarrow.dataset
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(table(), folder / "rows.parquet")
@@ -454,10 +605,18 @@ def sources(folder: Path) -> dict[str, Any]:
         '{"key": "a", "prompt": "1", "seed": 7}\n{"key": "b", "prompt": "two"}\n'
     )
     files = {kind: RowFile(folder / f"rows.{kind}") for kind in ("parquet", "csv", "jsonl")}
-    return {**files, "arrow": table()}
+    arrow = {
+        "arrow": table(),
+        "record batch": table().to_batches()[0],
+        "reader": table().to_reader(),
+        "dataset": pyarrow.dataset.dataset(table()),
+    }
+    return {**files, **arrow}
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "arrow"])
+@pytest.mark.parametrize(
+    "kind", ["parquet", "csv", "jsonl", "arrow", "record batch", "reader", "dataset"]
+)
 def test_rows_come_from_files_and_tables(
     kind: str, batches: Batches, emulator: FalEmulator, tmp_path: Path
 ) -> None:
@@ -526,8 +685,22 @@ def test_status_and_items_need_no_run(batches: Batches, emulator: FalEmulator) -
 def test_wrong_use_is_an_error(batches: Batches, emulator: FalEmulator, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no option 'concurency'"):
         batches.open(concurency=3)
-    with pytest.raises(FalInputError, match="concurrency"):
-        batches.open(concurrency=0)
+    for name, value in [
+        ("concurrency", 0),
+        ("concurrency", 2.5),
+        ("budget", float("nan")),
+        ("budget", "5"),
+        ("price", -1),
+        ("journal", ""),
+        ("webhook_url", "example.com"),
+    ]:
+        with pytest.raises(FalInputError, match=name):
+            batches.open(**{name: value})
+    for inputs in (None, {"prompt": "x"}, tmp_path, 3):
+        with pytest.raises(FalInputError, match="RowFile"):
+            batches.run(inputs)
+    with pytest.raises(BatchJournalError, match="no journal"):
+        batches.mode.adapt(batches.open(journal=tmp_path / "typo.db")).status()
     with pytest.raises(FalInputError, match="RowFile"):
         batches.run("rows.jsonl")
     with pytest.raises(FalInputError, match="missing"):

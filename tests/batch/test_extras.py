@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fal_typed.batch import Batch
+from fal_typed.batch import Batch, RowFile
 from fal_typed.batch.columns import ItemColumns
+from fal_typed.batch.progress_bar import notebook_line
 from fal_typed.testing import FalEmulator
 from tests.batch.conftest import Batches, rows
 from tests.core.flux import dev
@@ -55,6 +56,24 @@ def test_progress_is_shown_on_demand(
     shown = capsys.readouterr().err
     assert "fal-ai/flux/dev" in shown
     assert "8/8" in shown
+
+
+def test_a_notebook_shows_the_progress_as_html() -> None:
+    shown = notebook_line("a/b", 50, 200, "<i>, $0.20", 61)
+    assert shown == (
+        'a/b <progress value="50" max="200"></progress> 50/200, &lt;i&gt;, $0.20, 0:01:01, '
+        "0:03:03 left"
+    )
+    assert notebook_line("a/b", 5, None, "1/s", 5) == "a/b <progress></progress> 5, 1/s, 0:00:05"
+
+
+def test_the_progress_of_a_file_has_an_end(
+    batches: Batches, emulator: FalEmulator, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt\na\nb\nc\n")
+    batches.run(RowFile(path), progress=True)
+    assert "3/3" in capsys.readouterr().err
 
 
 def test_no_result_fits_every_column() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from fal_typed.batch import liveness
+from fal_typed.batch import liveness, transactions
 from fal_typed.batch.journal import Journal
-from fal_typed.batch.operations import Claim, Claimed, Lookup, Mark, Sweep
+from fal_typed.batch.operations import Claim, Claimed, Lookup, Mark, Release, Sweep
 from fal_typed.batch.tables import (
     ACCEPTED,
     COMPLETED,
@@ -25,8 +25,9 @@ from fal_typed.batch.tables import (
     items,
     workers,
 )
+from fal_typed.batch.worker import Worker
 
-Join = Callable[..., Journal]
+Join = Callable[..., Worker]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -35,38 +36,37 @@ def join(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     url = tmp_path / "j.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("database")
-    opened: list[Journal] = []
+    opened: list[Worker] = []
 
-    def worker(budget: int | None = None) -> Journal:
-        journal = Journal.open(url, "cats", "a/b")
-        journal.budget = budget
-        journal.join()
-        opened.append(journal)
-        return journal
+    def open_worker(budget: int | None = None, *, learns: bool = False) -> Worker:
+        worker = Worker(Journal.open(url, "cats", "a/b"), budget, learns)
+        worker.join()
+        opened.append(worker)
+        return worker
 
-    yield worker
-    for journal in opened:
-        journal.engine.dispose()
+    yield open_worker
+    for worker in opened:
+        worker.journal.engine.dispose()
 
 
-def perform(journal: Journal, *operations: Any) -> list[Any]:
-    with journal.engine.begin() as connection:
-        return journal.perform(connection, operations)
+def perform(worker: Worker, *operations: Any, recount: bool = False) -> list[Any]:
+    with worker.journal.engine.begin() as connection:
+        return transactions.perform(connection, worker, operations, recount=recount)
 
 
 def claim(key: str, state: str = SENDING, price: int = 0, **facts: Any) -> Claim:
     return Claim(key, "digest", "{}", False, state, price, **facts)
 
 
-def die(journal: Journal) -> None:
+def die(worker: Worker) -> None:
     """Make a worker look as if it had died long ago."""
-    mine = workers.c.id == journal.worker_id
-    with journal.engine.begin() as connection:
+    mine = workers.c.id == worker.id
+    with worker.journal.engine.begin() as connection:
         connection.execute(update(workers).where(mine).values(seen=0.0))
 
 
-def state_of(journal: Journal, key: str) -> str:
-    with journal.engine.connect() as connection:
+def state_of(worker: Worker, key: str) -> str:
+    with worker.journal.engine.connect() as connection:
         return connection.execute(select(items.c.state).where(items.c.key == key)).scalar_one()
 
 
@@ -74,21 +74,21 @@ def test_an_item_is_taken_once(join: Join) -> None:
     first, second = join(), join()
     assert [c.outcome for c in perform(first, claim("a"), claim("b"))] == ["taken", "taken"]
     assert [c.outcome for c in perform(second, claim("a"), claim("c"))] == ["busy", "taken"]
-    assert first.counts() == {SENDING: 3}
+    assert first.journal.counts() == {SENDING: 3}
 
 
 def test_workers_that_claim_at_once_take_each_item_once(join: Join) -> None:
-    journals = [join() for _ in range(4)]
+    team = [join() for _ in range(4)]
     taken: list[str] = []
 
-    def work(journal: Journal) -> None:
+    def work(worker: Worker) -> None:
         for start in range(0, 200, 10):
             keys = [f"k{n}" for n in range(start, start + 10)]
-            for key, claimed in zip(keys, perform(journal, *map(claim, keys)), strict=True):
+            for key, claimed in zip(keys, perform(worker, *map(claim, keys)), strict=True):
                 if claimed.taken:
                     taken.append(key)
 
-    threads = [threading.Thread(target=work, args=(journal,)) for journal in journals]
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in team]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -115,17 +115,17 @@ def test_what_a_dead_worker_left_is_uncertain_or_free(join: Join) -> None:
     assert perform(dead, Mark(sending, ACCEPTED, request_id="r-2")) == [True]
     assert state_of(other, "s") == ACCEPTED
     dead.beat(4, 1, 0)
-    with dead.engine.connect() as connection:
+    with dead.journal.engine.connect() as connection:
         assert len(connection.execute(select(workers.c.id)).all()) == 2
 
 
 def test_a_process_of_this_machine_that_has_ended_is_dead_at_once(join: Join) -> None:
-    journal, other = join(), join()
+    worker, other = join(), join()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    perform(journal, claim("a"))
-    with journal.engine.begin() as connection:
-        mine = workers.c.id == journal.worker_id
+    perform(worker, claim("a"))
+    with worker.journal.engine.begin() as connection:
+        mine = workers.c.id == worker.id
         connection.execute(update(workers).where(mine).values(process=f"{ended.pid} 1"))
     other.beat(4, 0, 0)
     assert state_of(other, "a") == UNCERTAIN
@@ -157,73 +157,106 @@ def test_the_budget_holds_for_all_workers(join: Join) -> None:
     outcomes = [c.outcome for c in perform(first, *(claim(f"a{n}", price=30) for n in range(2)))]
     outcomes += [c.outcome for c in perform(second, *(claim(f"b{n}", price=30) for n in range(2)))]
     assert outcomes == ["taken", "taken", "taken", "over_budget"]
-    assert first.committed() == 90
+    assert first.journal.committed() == 90
     # What turns out to be cheaper leaves room for more; a failure costs nothing.
     (again,) = perform(first, claim("a0", price=30))
     perform(first, Mark(again.taken.id, COMPLETED, delta=-20, cost=10, output="1"))
     (again,) = perform(first, claim("a1", price=30))
     perform(first, Mark(again.taken.id, FAILED, delta=-30, cost=0, error="{}"))
-    assert first.committed() == 40
+    assert first.journal.committed() == 40
     (retried,) = perform(second, claim("a1", price=30, again=frozenset({FAILED})))
     assert retried.outcome == "taken"
-    assert second.committed() == 70
+    assert second.journal.committed() == 70
     second.leave()
     third = join()
-    assert third.committed() == 70, "reserved for what may have been accepted"
+    assert third.journal.committed() == 70, "reserved for what may have been accepted"
 
 
 def test_an_uncertain_item_that_is_submitted_again_may_cost_twice(join: Join) -> None:
-    journal = join(budget=50)
-    (made,) = perform(journal, claim("a", price=30))
-    perform(journal, Mark(made.taken.id, UNCERTAIN))
+    worker = join(budget=50)
+    (made,) = perform(worker, claim("a", price=30))
+    perform(worker, Mark(made.taken.id, UNCERTAIN))
     again = claim("a", price=30, again=frozenset({UNCERTAIN}))
-    assert perform(journal, again)[0].outcome == "over_budget"
-    journal.budget = 60
-    (taken,) = perform(journal, again)
+    assert perform(worker, again)[0].outcome == "over_budget"
+    worker.budget = 60
+    (taken,) = perform(worker, again)
     assert (taken.taken.prior, taken.taken.reserved) == (30, 30)
-    assert journal.committed() == 60
+    assert worker.journal.committed() == 60
+
+
+def test_one_item_says_what_the_others_cost(join: Join) -> None:
+    first, second = join(1_000, learns=True), join(1_000, learns=True)
+    made, held = perform(first, claim("a", price=30), claim("b", price=30))
+    assert made.taken.is_probe
+    assert held.outcome == "unpriced"
+    assert perform(second, claim("c", price=30))[0].outcome == "unpriced"
+    (swept,) = perform(second, Sweep(10, 30, submits=True))
+    assert swept == ([], True)
+    # One that fails says nothing, so another one is sent.
+    failed = Mark(made.taken.id, FAILED, delta=-30, cost=0, error="{}")
+    perform(first, failed)
+    perform(first, Release(made.taken.id, is_unsent=False))
+    (probe,) = perform(second, claim("c", price=30))
+    assert probe.taken.is_probe
+    assert perform(first, claim("b", price=30))[0].outcome == "unpriced"
+    # Nor does one whose worker died.
+    die(second)
+    first.beat(4, 4, 0)
+    (probe,) = perform(first, claim("b", price=30))
+    perform(first, Mark(probe.taken.id, COMPLETED, delta=220, cost=250, spent=250, output="1"))
+    claims = [claim(f"d{n}", price=30) for n in range(4)]
+    assert [c.outcome for c in perform(second, *claims)] == [*["taken"] * 2, *["over_budget"] * 2]
+    assert first.journal.committed() == 30 + 250 + 500, "30 for what may have been accepted"
+
+
+def test_what_was_not_sent_is_given_back(join: Join) -> None:
+    first, second = join(), join()
+    unsent, accepted = (c.taken.id for c in perform(first, claim("u"), claim("a")))
+    perform(first, Mark(accepted, ACCEPTED, request_id="r"))
+    perform(first, Release(unsent, is_unsent=True), Release(accepted, is_unsent=True))
+    outcomes = [c.outcome for c in perform(second, claim("u"), claim("a"))]
+    assert outcomes == ["taken", "busy"]
 
 
 def test_a_transaction_of_unknown_outcome_can_be_performed_again(join: Join) -> None:
-    journal = join(budget=100)
+    worker = join(budget=100)
     operation = claim("a", price=30)
-    (made,) = perform(journal, operation)
-    with journal.engine.begin() as connection:
-        (again,) = journal.perform(connection, [operation], recount=True)
+    (made,) = perform(worker, operation)
+    (again,) = perform(worker, operation, recount=True)
     assert isinstance(made, Claimed)
     assert isinstance(again, Claimed)
     assert again.taken == made.taken
-    assert journal.committed() == 30
+    assert worker.journal.committed() == 30
 
 
 def test_finished_items_are_looked_up_in_any_number(join: Join) -> None:
-    journal = join()
+    worker = join()
     keys = [f"k{n}" for n in range(1_200)]
-    for made in perform(journal, *map(claim, keys)):
+    for made in perform(worker, *map(claim, keys)):
         if made.taken.id % 2:
-            perform(journal, Mark(made.taken.id, COMPLETED, output="1"))
-    (found,) = perform(journal, Lookup([*keys, "unknown"]))
+            perform(worker, Mark(made.taken.id, COMPLETED, output="1"))
+    (found,) = perform(worker, Lookup([*keys, "unknown"]))
     assert len(found) == 600
 
 
 @pytest.mark.parametrize("ceiling", [1, 7, 64])
 def test_shares_of_the_concurrency_never_exceed_it(join: Join, ceiling: int) -> None:
-    journals = [join() for _ in range(3)]
+    team = [join() for _ in range(3)]
     limits = [0, 0, 0]
     in_flight = [0, 0, 0]
     for number in range(12):
-        for worker, journal in enumerate(journals[: 1 + number // 3]):
-            share = journal.beat(ceiling, limits[worker], in_flight[worker])
-            limits[worker] = share
-            in_flight[worker] = max(share, in_flight[worker] - 2)  # it drains slowly
+        for index, worker in enumerate(team[: 1 + number // 3]):
+            share = worker.beat(ceiling, limits[index], in_flight[index])
+            limits[index] = share
+            in_flight[index] = max(share, in_flight[index] - 2)  # it drains slowly
             assert sum(in_flight) <= ceiling or number > 2
-            with journal.engine.connect() as connection:
+            with worker.journal.engine.connect() as connection:
                 shares = connection.execute(select(workers.c.share)).scalars().all()
             assert sum(shares) <= ceiling
     for _ in range(60):
-        for worker, journal in enumerate(journals):
-            in_flight[worker] = limits[worker]
-            limits[worker] = journal.beat(ceiling, limits[worker], in_flight[worker])
+        for index, worker in enumerate(team):
+            in_flight[index] = limits[index]
+            limits[index] = worker.beat(ceiling, limits[index], in_flight[index])
     assert sum(limits) in range(max(1, ceiling - 2), ceiling + 1)
 
 

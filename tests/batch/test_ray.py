@@ -20,7 +20,6 @@ from tests.core.flux import ID, dev
 
 pytest.importorskip("ray", reason="ray is not installed; `make batch` installs it")
 pytestmark = [
-    pytest.mark.skipif(not LONG, reason="long"),
     pytest.mark.xdist_group("batch_survival"),
     # Ray's own processes and sockets outlive it.
     pytest.mark.filterwarnings("ignore"),
@@ -110,5 +109,6 @@ def test_a_dataset_survives_a_killed_actor(cluster: FalEmulator, tmp_path: Path)
     prove(str(tmp_path / "journal.db"), cluster, 200, kills=1)
 
 
+@pytest.mark.skipif(not LONG, reason="long")
 def test_a_dataset_survives_five_killed_actors(cluster: FalEmulator, database: str) -> None:
     prove(database, cluster, 20_000, kills=5)

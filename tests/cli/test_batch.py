@@ -89,6 +89,15 @@ def test_status_and_export_need_no_rows(fal: Fal, fal_emulator: FalEmulator) -> 
     assert Path("all.parquet").stat().st_size > 0
 
 
+def test_what_is_wrong_is_said_before_the_first_submit(fal: Fal, fal_emulator: FalEmulator) -> None:
+    words = ("batch", FLUX_DEV, write(small("a")), "--journal", "j.db")
+    assert "must end in" in fal(*words, "--export", "all.xlsx").err
+    assert "no field {nope}" in fal(*words, "--save", "out/{nope}").err
+    assert "no journal typo.db" in fal("batch", FLUX_DEV, "--journal", "typo.db", "--status").err
+    assert not Path("typo.db").exists()
+    assert len(fal_emulator.jobs) == 0
+
+
 def test_a_path_in_a_row_is_uploaded(fal: Fal, fal_emulator: FalEmulator) -> None:
     from PIL import Image
 

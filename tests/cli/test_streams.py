@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fal_typed.cli.terminal import clean, json_text
+from fal_typed._display.safe_text import clean
+from fal_typed.cli.terminal import json_text
 
 if TYPE_CHECKING:
     from fal_typed.testing import FalEmulator

@@ -110,3 +110,44 @@ def test_wrong_use(options: list[str], words: list[str]) -> None:
 def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(command, "--help") == 0
     assert f"Example: fal-typed {command} " in capsys.readouterr().out
+
+
+def many(folder: Path, number: int) -> Path:
+    return write_documents(folder, *(document(endpoint_id=f"acme/m{i}") for i in range(number)))
+
+
+def test_removing_many_modules_needs_prune(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full, few = many(tmp_path / "full", 20), many(tmp_path / "few", 16)
+    package = [f"--out={tmp_path / 'acme_fal'}", "--package=acme_fal", "--jobs=1"]
+    assert call("generate", f"--schemas={full}", *package) == 0
+    before = contents(tmp_path / "acme_fal")
+    assert call("generate", f"--schemas={few}", *package) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "4 of the 20 modules" in said
+    assert "--prune" in said
+    assert contents(tmp_path / "acme_fal") == before
+    assert call("check", f"--schemas={few}", *package[:2]) == 1
+    assert "no longer generated: acme/m16.py" in capsys.readouterr().out
+    assert call("generate", f"--schemas={few}", *package, "--prune") == 0
+    assert len(contents(tmp_path / "acme_fal")) == 18
+
+
+def test_a_few_modules_are_removed_without_prune(tmp_path: Path) -> None:
+    package = [f"--out={tmp_path / 'acme_fal'}", "--package=acme_fal", "--jobs=1"]
+    for folder, number in (("full", 4), ("few", 1)):
+        schemas = many(tmp_path / folder, number)
+        assert call("generate", f"--schemas={schemas}", *package) == 0
+    assert len(contents(tmp_path / "acme_fal")) == 3
+
+
+@pytest.mark.parametrize("command", ["generate", "check", "pull"])
+def test_a_folder_without_documents_is_wrong_use(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    place = [str(empty)] if command == "pull" else [f"--schemas={empty}", f"--out={tmp_path / 'o'}"]
+    assert call(command, *place) == 2
+    assert "no document (*.json) in" in " ".join(capsys.readouterr().err.split())

@@ -420,7 +420,7 @@ def test_text_of_a_document_has_no_effect_in_a_report(nasty: Changes) -> None:
         assert len(marks) % 2 == 1
         outside += marks[::2]
     assert not any(word in " ".join(outside) for word in ("@", "<", "[", "|"))
-    assert as_text(nasty).count("\n") == len(nasty.changes) + 1
+    assert as_text(nasty).count("\n") == len(nasty.changes) + len(nasty.failed) + 1
     assert json.loads(as_json(nasty))["failed"] == {NASTY: NASTY}
 
 
@@ -461,15 +461,47 @@ def test_fail_on(
     assert summary == {one: int(one == level) for one in levels}
 
 
-def test_documents_that_cannot_be_compared_are_reported_and_count_for_fail_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [(), ("--fail-on", "breaking")])
+def test_a_document_that_cannot_be_compared_is_exit_code_2_in_every_format(
+    options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_documents(tmp_path / "old", document())
     (folder / "broken.json").write_text("[]")
-    code, out, err = cli(capsys, str(folder), str(folder))
-    assert (code, out) == (0, "no changes\n")
-    assert err.startswith("error: broken.json: ")
-    assert cli(capsys, str(folder), str(folder), "--fail-on", "breaking")[0] == 1
+    for written in ("text", "markdown", "json"):
+        code, out, _ = cli(capsys, str(folder), str(folder), "--format", written, *options)
+        assert code == 2
+        assert "broken.json" in out
+        assert "no changes" not in out
+
+
+def tuple_of(*places: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "prefixItems": list(places),
+        "minItems": len(places),
+        "maxItems": len(places),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        (tuple_of(INT, TEXT), tuple_of(INT, TEXT), []),
+        (tuple_of(INT, TEXT), tuple_of(TEXT, INT), ["input-type-changed"] * 2),
+        (tuple_of(INT, TEXT), tuple_of({"type": "number"}, TEXT), ["input-integer-to-number"]),
+        (tuple_of(INT, TEXT), tuple_of({**INT, "minimum": 1}, TEXT), ["input-minimum-raised"]),
+        (tuple_of(INT, TEXT), tuple_of(INT, TEXT, TEXT), ["input-type-changed"]),
+        (tuple_of(INT, TEXT), {"type": "array", "items": INT}, ["input-type-changed"]),
+        (tuple_of(INT, TEXT), TEXT, ["input-type-changed"]),
+    ],
+)
+def test_tuples_are_compared_item_by_item(
+    old: dict[str, Any], new: dict[str, Any], kinds: list[str]
+) -> None:
+    changes = compare_documents(
+        EndpointDocument(document({"x": old})), EndpointDocument(document({"x": new}))
+    )
+    assert [change.kind for change in changes] == kinds
 
 
 @pytest.mark.parametrize("words", [["gone", "gone"], ["."], [".", ".", "--format", "xml"]])

@@ -223,7 +223,7 @@ PROGRAM = f"""
 import json, sys, time
 names, mark = json.load(sys.stdin), {MARK!r}
 import importlib, linecache, warnings
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from fal_typed import FalInputError
 import fal_typed._endpoint, fal_typed.files, fal_typed._calls.checking, fal_typed._calls.outputs
 import pkgutil

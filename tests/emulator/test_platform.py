@@ -83,6 +83,20 @@ def test_prices_and_estimates(api, emulator, http):
         assert response["total_cost"] == pytest.approx(3 * price["unit_price"])
 
 
+def test_prices_and_units_are_scripted(api, emulator, http):
+    dev, new = emulator.endpoint(DEV), emulator.endpoint("acme/new")
+    run = f"{emulator.url}/fal.run/{DEV}"
+    for price, units in ((0.25, 4), (0.5, 1.5)):
+        dev.price, dev.billable_units, new.price = price, units, 3
+        prices = api("/models/pricing", endpoint_id=[DEV, "acme/new"])["prices"]
+        assert [each["unit_price"] for each in prices] == [price, 3]
+        response = http.post(run, json={"prompt": "x"})
+        assert response.headers["x-fal-billable-units"] == str(units)
+        http.post(f"{emulator.url}/queue.fal.run/{DEV}", json={"prompt": "x"})
+    (line,) = api("/models/usage", expand="summary")["summary"]
+    assert (line["unit_price"], line["quantity"]) == (0.5, 5.5)
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status"),
     [

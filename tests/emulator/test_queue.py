@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 
@@ -228,12 +229,33 @@ def test_max_queue_length(slow, http):
         assert response.status_code == status
 
 
+def test_jobs_survive_a_restart(http):
+    release, calls = asyncio.Event(), []
+
+    async def handler(arguments):
+        calls.append(arguments)
+        await release.wait()
+        return {"echo": arguments["prompt"]}
+
+    emulator = FalEmulator(run_time=0)
+    with emulator:
+        done = submit(http, emulator)
+        emulator.endpoint(DEV).handler = handler
+        running = submit(http, emulator)
+    release = asyncio.Event()
+    with emulator:
+        emulator.call_soon(release.set)
+        base = f"{emulator.url}/queue.fal.run/fal-ai/flux/requests"  # the port is another one
+        http.get(f"{base}/{running['request_id']}/status/stream")
+        assert http.get(f"{base}/{running['request_id']}").json() == {"echo": "a cat"}
+        assert http.get(f"{base}/{done['request_id']}").json()["prompt"] == "a cat"
+    assert len(calls) == 2, "the handler was called again"
+
+
 def test_a_job_with_a_handler_ends_when_the_handler_returns(emulator, http):
     release = threading.Event()
 
     async def handler(arguments):
-        import asyncio
-
         await asyncio.to_thread(release.wait)
         return {"echo": arguments["prompt"]}
 

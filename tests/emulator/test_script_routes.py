@@ -23,10 +23,12 @@ def run(emulator, http):
 
 def test_attributes_and_limits_are_set(emulator, post_script):
     script = {"queue_time": 0.2, "run_time": 1, "logs": ["a"], "concurrency": 3, "rate": None}
+    script |= {"price": 0.5, "billable_units": 2}
     assert post_script(script).json() == {"endpoint_id": DEV}
     dev = emulator.endpoint(DEV)
     assert (dev.queue_time, dev.run_time, dev.logs) == (0.2, 1, ["a"])
     assert (dev.limits.concurrency, dev.limits.rate) == (3, None)
+    assert (dev.price, dev.billable_units) == (0.5, 2)
 
 
 def test_responses_and_failures_are_used_in_order(post_script, run):

@@ -95,7 +95,8 @@ def _generate(project: Project, output: Path, jobs: int | None) -> ApplicationRe
     with TemporaryDirectory() as folder:
         schemas = Path(folder, _SCHEMAS)
         documents.write(schemas)
-        made = generate(schemas, output / ENDPOINTS, package, jobs=jobs)
+        # The table of the project selects the endpoints, so all others may be removed.
+        made = generate(schemas, output / ENDPOINTS, package, jobs=jobs, prune=True)
     endpoints = read_endpoints(output / ENDPOINTS, package)
     sources = application_modules(
         endpoints, project.package, allow_unknown_ids=project.allow_unknown_ids

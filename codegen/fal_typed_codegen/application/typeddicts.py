@@ -266,7 +266,7 @@ def _inputs(tree: ast.Module) -> dict[str, InputClass]:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and node.bases
-        and ast.unparse(node.bases[0]) == "InputModel"
+        and ast.unparse(node.bases[0]) in {"InputModel", "RuledModel"}
     }
 
 

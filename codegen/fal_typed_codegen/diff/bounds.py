@@ -43,7 +43,12 @@ def compare_bounds(place: str, olds: Sequence[Schema], news: Sequence[Schema]) -
 
 
 def _plain(members: Sequence[Schema], family: Sequence[str]) -> list[Schema]:
-    return [member for member in members if member.get("type") in family and "enum" not in member]
+    # The length of a tuple belongs to its type.
+    return [
+        member
+        for member in members
+        if member.get("type") in family and "enum" not in member and "prefixItems" not in member
+    ]
 
 
 def _bounds(member: Schema) -> Schema:

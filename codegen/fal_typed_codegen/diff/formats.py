@@ -24,6 +24,10 @@ def as_text(changes: Changes) -> str:
         f"{change.level:<10}  {_plain(_where(change))}: {_plain(change.text)}  [{change.kind}]"
         for change in changes.changes
     ]
+    lines += [
+        f"not compared  {_plain(name)}: {_plain(why)}"
+        for name, why in sorted(changes.failed.items())
+    ]
     return "\n".join([*lines, _summary(changes)]) + "\n"
 
 
@@ -68,11 +72,17 @@ def as_json(changes: Changes) -> str:
 
 
 def _summary(changes: Changes) -> str:
+    missing = f"{_documents(len(changes.failed))} could not be compared" if changes.failed else ""
     if not changes.changes:
-        return "no changes"
+        return missing or "no changes"
     counts = ", ".join(f"{changes.count(level)} {level}" for level in LEVELS)
     number = changes.endpoints()
-    return f"{counts} in {number} {'endpoint' if number == 1 else 'endpoints'}"
+    found = f"{counts} in {number} {'endpoint' if number == 1 else 'endpoints'}"
+    return f"{found}; {missing}" if missing else found
+
+
+def _documents(number: int) -> str:
+    return f"{number} {'document' if number == 1 else 'documents'}"
 
 
 def _where(change: Change) -> str:

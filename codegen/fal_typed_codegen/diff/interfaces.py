@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fal_typed._documents.document import Route
     from fal_typed_codegen.interface.specs import Direction, FieldSpec, Interface, ModelSpec
 
-_NOT_FILES = frozenset({"InputModel", "OutputModel", "RootModel"})
+_NOT_FILES = frozenset({"InputModel", "OutputModel", "RootModel", "RuledModel"})
 
 
 def compare_interfaces(old: Interface, new: Interface) -> list[Difference]:
@@ -91,6 +91,8 @@ class _Comparison:
         if old.is_open != new.is_open:
             self._note("opened" if new.is_open else "closed", place)
         if old.base == new.base or "RootModel" in (old.base, new.base):
+            return
+        if self._direction == "input":  # the base of an input shows only whether it has rules
             return
         is_narrower = old.base in ("File", "OutputModel") and new.base not in _NOT_FILES
         kind = "file-kind-narrowed" if is_narrower else "file-kind-changed"

@@ -87,11 +87,20 @@ class TypeComparison:
             ("array", "items", "[]"),
             ("object", "additionalProperties", "{}"),
         ):
-            old_kinds = [member for member in olds if _family(member) == kind]
-            new_kinds = [member for member in news if _family(member) == kind]
+            old_kinds, new_kinds = _all_of(kind, olds), _all_of(kind, news)
             for old_kind, new_kind in zip(old_kinds, new_kinds, strict=False):
                 self.compare(place + mark, old_kind[inside], new_kind[inside], in_item=True)
+        self._tuples(place, olds, news)
         return matched
+
+    def _tuples(self, place: str, olds: list[Schema], news: list[Schema]) -> None:
+        """Compare tuples of the same length, which are covariant, item by item."""
+        for old in _all_of("tuple", olds):
+            same = (it for it in _all_of("tuple", news) if len(_places(it)) == len(_places(old)))
+            new = next(same, None)
+            pairs = zip(_places(old), _places(new), strict=True) if new is not None else ()
+            for index, (before, after) in enumerate(pairs):
+                self.compare(f"{place}[{index}]", before, after)
 
     def _static(
         self, olds: list[Schema], news: list[Schema], matched: set[Atom]
@@ -157,6 +166,8 @@ def in_words(schema: Schema) -> str:
 
 def _word(member: Schema) -> str:
     family = _family(member)
+    if family == "tuple":
+        return f"tuple[{', '.join(map(in_words, _places(member)))}]"
     if family == "array":
         return f"list[{in_words(member['items'])}]"
     if family == "object":
@@ -222,7 +233,7 @@ def _is_plain_of_literals(atoms: list[Atom], others: list[Atom]) -> bool:
 
 
 def _is_literal(atom: Atom) -> bool:
-    return len(atom) > 1 and atom[0] not in ("class", "file")
+    return len(atom) > 1 and atom[0] not in ("class", "file", "tuple")
 
 
 def _has_class(atoms: list[Atom]) -> bool:
@@ -248,7 +259,18 @@ def _family(member: Schema) -> str:
         return "file"
     if member.get("format") == "binary":
         return "bytes"
+    if "prefixItems" in member:
+        return "tuple"
     return as_text(member.get("type")) or "anything"
+
+
+def _all_of(family: str, members: Iterable[Schema]) -> list[Schema]:
+    return [member for member in members if _family(member) == family]
+
+
+def _places(tuple_: Schema) -> list[Schema]:
+    """Types of a tuple's items."""
+    return as_list(tuple_["prefixItems"]) or []
 
 
 def _atoms(members: Iterable[Schema]) -> Iterable[Atom]:
@@ -258,6 +280,8 @@ def _atoms(members: Iterable[Schema]) -> Iterable[Atom]:
             yield (family, str(member["$ref"]).removeprefix(CLASS_PREFIX))
         elif family == "file":
             yield (family, str(member["customTypePath"]).rpartition(".")[2])
+        elif family == "tuple":
+            yield (family, len(_places(member)))
         elif "enum" in member:
             yield from ((family, value) for value in as_list(member["enum"]) or [])
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._calls.schema_rules import violations
 from fal_typed._core.json_values import as_list
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ def beyond_types(schema: Schema) -> list[Any]:
     """Allowed values that the generated type does not express: those of a list with fractions."""
     values = _values(schema)
     return values if any(_is_fraction(value) for value in values) else []
+
+
+def all_fit(schema: Schema) -> bool:
+    """Whether the allowed values fit the keywords beside them, as far as they can be checked here.
+
+    >>> all_fit({"enum": ["a"], "anyOf": [{"type": "string"}]})
+    True
+    >>> all_fit({"enum": [1], "minimum": 2})
+    False
+    """
+    beside = {key: value for key, value in schema.items() if key not in ("enum", "const", "type")}
+    refs: list[str] = []
+    fits = not any(violations(beside, value, refs.append) for value in _values(schema))
+    return fits and not refs
 
 
 def _values(schema: Schema) -> list[Any]:

@@ -9,12 +9,16 @@ else does not matter.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._documents.document import InvalidDocumentError, component_name
+from fal_typed._documents.document import (
+    COMPONENT_PREFIX,
+    InvalidDocumentError,
+    component_name,
+)
 from fal_typed._documents.schemas import json_type, properties, required_names
-from fal_typed_codegen.interface import constraints, file_types, literals
+from fal_typed_codegen.interface import combining, constraints, file_types, literals, rules
 from fal_typed_codegen.interface.naming import class_name, field_name
 from fal_typed_codegen.interface.specs import (
     CLASS_PREFIX,
@@ -43,6 +47,10 @@ _INHERITED = (
     "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
     "minLength", "maxLength", "pattern",
 )  # fmt: skip
+_OF_STRINGS = {"minLength", "maxLength", "pattern"}
+_OF_NUMBERS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_OF_LISTS = {"items", "minItems", "maxItems", "uniqueItems", "additionalItems"}
+_OF_MAPS = {"additionalProperties", "minProperties", "maxProperties"}
 
 
 def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
@@ -85,10 +93,13 @@ class _Walk:
         self._taken = set(self._roots.values())
         self._by_component: dict[tuple[Direction, str], str] = {}
         self._inlined: list[str] = []
+        self._bases: list[str] = []
         self._depth = 0
         self._seen = 0
         self._patterns: set[str] = set()
         self._python_regex = False
+        self._is_inexact = False
+        self._is_partial = False
 
     def root(self, direction: Direction, ref: Schema) -> str:
         """Add the class of the input or the output."""
@@ -120,12 +131,15 @@ class _Walk:
     def _make(self, name: str, component: str | None, schema: Schema) -> None:
         """Add the class of an object schema, after the classes that it refers to."""
         outer_regex, self._python_regex = self._python_regex, False
-        base = "InputModel" if self._direction == "input" else "OutputModel"
+        rule = self._class_rule(name, schema)
+        base = "OutputModel"
+        if self._direction == "input":
+            base = "RuledModel" if rule else "InputModel"
         skipped: frozenset[str] = frozenset()
         if self._direction == "output" and file_types.is_file_component(schema):
             kind = file_types.file_class(component or name, schema, "")
             base, skipped = kind, file_types.FILE_FIELDS["File"] | file_types.FILE_FIELDS[kind]
-        fields = self._fields(name, schema, skipped)
+        fields = self._fields(name, self._with_members(schema), skipped)
         self.models[name] = ModelSpec(
             name=name,
             direction=self._direction,
@@ -135,14 +149,34 @@ class _Walk:
             fields=fields,
             is_open=self._direction == "input" and _allows_more(schema),
             python_regex=self._python_regex,
+            rule=rule,
         )
         self._python_regex = outer_regex
+
+    def _with_members(self, schema: Schema) -> Schema:
+        """An object's schema with the properties of its unions and conditions."""
+        if "properties" not in schema:
+            return schema
+        members = [item for key in ("anyOf", "oneOf") for item in _list(schema.get(key))]
+        members += [schema.get("then"), schema.get("else")]
+        members += _mapping(schema.get("dependentSchemas")).values()
+        parts = [self._without_wrapper(self._part(part)) for part in map(_mapping, members) if part]
+        return combining.with_members(schema, map(self._with_members, parts)) if parts else schema
+
+    def _class_rule(self, name: str, schema: Schema) -> Schema:
+        if self._direction == "output":
+            return {}
+        rule = rules.class_rule(self._document, schema, ())
+        if rule is None:
+            self._warn(f"{name}: the schema is too large, so some keywords are not checked")
+        return rule or {}
 
     def _fields(self, owner: str, schema: Schema, skipped: frozenset[str]) -> tuple[FieldSpec, ...]:
         required = required_names(schema)
         taken: set[str] = set()
         fields: list[FieldSpec] = []
-        for wire, raw in properties(schema).items():
+        known = _declared(schema) if self._direction == "input" else properties(schema)
+        for wire, raw in known.items():
             if wire in skipped:
                 continue
             name = field_name(wire, taken, of_file=bool(skipped))
@@ -150,10 +184,19 @@ class _Walk:
             fields.append(self._field(owner, name, wire, raw, wire in required))
         return tuple(fields)
 
-    def _field(self, owner: str, name: str, wire: str, raw: Schema, required: bool) -> FieldSpec:
-        schema = self._without_wrapper(raw)
+    def _field(self, owner: str, name: str, wire: str, raw: Any, required: bool) -> FieldSpec:
+        outer = self._is_inexact, self._is_partial
+        self._is_inexact = self._is_partial = False
+        schema = self._without_wrapper(_mapping(raw))
         is_file = self._direction == "input" and file_types.is_file_parameter(wire, schema)
-        kind, nullable = _split_null(self._type(schema, owner, wire, is_file=is_file))
+        made = self._type(schema if raw is not False else raw, owner, wire, is_file=is_file)
+        kind, nullable = _split_null(made)
+        # The string of a file can be a path, to which no bound applies.
+        is_checked = self._direction == "input" and not is_file
+        is_partial = self._is_partial and is_checked
+        needs_rule = is_checked and (self._is_inexact or is_partial)
+        rule = self._rule(wire, raw, closed=is_partial) if needs_rule else None
+        self._is_inexact, self._is_partial = outer
         default = schema.get("default", MISSING)
         return FieldSpec(
             name=name,
@@ -166,7 +209,15 @@ class _Walk:
             facts=self._facts(schema, kind),
             json_type=json_type(schema),
             deprecated=schema.get("deprecated") is True,
+            rule=rule,
+            is_partial=is_partial and rule is not None,
         )
+
+    def _rule(self, field: str, schema: Any, *, closed: bool) -> Schema | None:
+        rule = rules.rule_of(self._document, schema, closed=closed)
+        if rule is None:
+            self._warn(f"{field}: the schema is too large, so some keywords are not checked")
+        return rule
 
     def _facts(self, schema: Schema, kind: Schema) -> str:
         if self._direction == "output":
@@ -180,6 +231,7 @@ class _Walk:
         """Normal form of a schema; its union can still contain null."""
         raw = as_object(schema)
         if raw is None:
+            self._is_inexact |= schema is False
             return _ANY
         if self._depth >= MAX_DEPTH:
             self._warn(f"{field}: nested deeper than {MAX_DEPTH} levels")
@@ -193,16 +245,15 @@ class _Walk:
 
     def _nested_type(self, raw: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
         schema = constraints.spelled_out(self._without_wrapper(raw))
+        for key in sorted(rules.NOT_CHECKED & schema.keys()):
+            self._warn(f"{field}: the keyword {key!r} is not checked")
         if "$ref" in schema:
+            self._mark(schema, {"$ref"})
             kind = self._reference(schema, owner, field, is_file=is_file)
         elif literals.has_values(schema):
-            kind = self._values(schema, field)
-        elif members := _list(schema.get("anyOf")) or _list(schema.get("oneOf")):
-            inherited = {key: schema[key] for key in _INHERITED if key in schema}
-            kind = _union(
-                self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
-                for member in members
-            )
+            kind = self._values(schema)
+        elif (members := _members(schema)) and not _is_class(schema):
+            kind = self._members(schema, members, owner, field, is_file=is_file)
         elif isinstance(schema.get("type"), list):
             kind = _union(
                 self._type({**schema, "type": single}, owner, field, is_file=is_file)
@@ -212,16 +263,36 @@ class _Walk:
             kind = self._single(schema, owner, field, is_file=is_file)
         return _union([kind, _NULL]) if schema.get("nullable") is True else kind
 
-    def _values(self, schema: Schema, field: str) -> Schema:
+    def _mark(self, schema: Schema, expressed: set[str], kind: str | None = None) -> None:
+        """Note keywords that the type does not express."""
+        self._is_inexact |= rules.leftover(schema, expressed, kind)
+
+    def _values(self, schema: Schema) -> Schema:
         kind = literals.literal(schema)
-        if kind is None:
-            self._warn(f"{field}: allowed values that are neither strings nor numbers")
-            return _ANY
-        return kind
+        self._is_inexact |= kind is None or bool(literals.beyond_types(schema))
+        if rules.leftover(schema, {"enum", "const", "type"}):
+            self._is_inexact |= not literals.all_fit(schema)
+        return _ANY if kind is None else kind
+
+    def _members(
+        self, schema: Schema, members: list[Any], owner: str, field: str, *, is_file: bool
+    ) -> Schema:
+        """Normal form of a union, whose members inherit the keywords beside it."""
+        key = "anyOf" if _list(schema.get("anyOf")) else "oneOf"
+        self._mark(schema, {key, *_INHERITED})
+        self._is_inexact |= key == "oneOf" and combining.may_overlap(self._document, members)
+        self._is_partial |= key == "anyOf" and combining.may_share(self._document, members)
+        inherited = {key: schema[key] for key in _INHERITED if key in schema}
+        return _union(
+            self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
+            for member in members
+        )
 
     def _single(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
         """Normal form of a schema of one type."""
         kind = schema.get("type") or _guessed_type(schema)
+        if kind != "object" or not _mapping(schema.get("properties")):  # a class has its own rule
+            self._mark(schema, _EXPRESSED.get(str(kind), set()), as_text(kind))
         if kind == "object":
             return self._object(schema, owner, field)
         if kind == "array":
@@ -233,6 +304,7 @@ class _Walk:
             return _custom("FileInput") if is_file else self._string(schema, field)
         if kind in ("integer", "number"):
             bounds = constraints.numeric(schema, integer=kind == "integer")
+            self._is_inexact |= "multipleOf" in schema and "multipleOf" not in bounds
             return {"type": kind, **(bounds if self._direction == "input" else {})}
         if kind in ("boolean", "null"):
             return {"type": kind}
@@ -257,27 +329,65 @@ class _Walk:
         return {**kind, "pattern": pattern}
 
     def _array(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
-        limits = constraints.lengths(schema, "array") if self._direction == "input" else {}
+        lengths = constraints.lengths(schema, "array")
+        limits = lengths if self._direction == "input" else {}
         prefix = _list(schema.get("prefixItems")) or _list(schema.get("items"))
         if not prefix:
             item = self._type(schema.get("items"), owner, field, is_file=is_file)
             if self._direction == "input" and schema.get("uniqueItems") is True:
                 limits["uniqueItems"] = True
             return {"type": "array", "items": item, **limits}
+        return self._tuple(schema, prefix, lengths, owner, field, is_file=is_file)
+
+    def _tuple(
+        self,
+        schema: Schema,
+        prefix: list[Any],
+        lengths: Schema,
+        owner: str,
+        field: str,
+        *,
+        is_file: bool,
+    ) -> Schema:
+        """Normal form of an array that describes its first items one by one."""
         items = [self._type(place, owner, field, is_file=is_file) for place in prefix]
-        is_fixed = set(limits.values()) == {len(items)} and len(limits) == 2  # noqa: PLR2004
-        if is_fixed and any(item != items[0] for item in items):
+        beyond = "items" if "prefixItems" in schema else "additionalItems"
+        rest = schema.get(beyond, True)
+        least, most = lengths.get("minItems", 0), lengths.get("maxItems")
+        if rest is False:
+            most = len(items) if most is None else min(most, len(items))
+        if least == most == len(items) and any(item != items[0] for item in items):
+            self._is_inexact |= schema.get("uniqueItems") is True
+            limits = {"minItems": least, "maxItems": most}
             return {"type": "array", "prefixItems": items, **limits}
-        # A list is what JSON has and people write; a tuple is only for items of different types.
-        return {"type": "array", "items": _union(items), **limits}
+        # Python has no tuples of variable length with several types.
+        if most is None or most > len(items):
+            items.append(self._type(rest, owner, field, is_file=is_file))
+        item = _union(items)
+        self._is_inexact |= any(one != item for one in items)
+        limits = {"minItems": least} if least else {}
+        limits |= {} if most is None else {"maxItems": most}
+        if schema.get("uniqueItems") is True:
+            limits["uniqueItems"] = True
+        return {"type": "array", "items": item, **(limits if self._direction == "input" else {})}
 
     def _object(self, schema: Schema, owner: str, field: str) -> Schema:
         if _mapping(schema.get("properties")):
             return self._anonymous(schema, owner, field)
-        # True and a missing value both allow any type.
-        item = self._type(schema.get("additionalProperties"), owner, field, is_file=False)
+        item = self._map_values(schema, owner, field)
         limits = constraints.lengths(schema, "object") if self._direction == "input" else {}
         return {"type": "object", "additionalProperties": item, **limits}
+
+    def _map_values(self, schema: Schema, owner: str, field: str) -> Schema:
+        """Type of the values of an object without named properties."""
+        more = schema.get("additionalProperties")
+        patterns = _mapping(schema.get("patternProperties"))
+        if not patterns or more is True:
+            # True and a missing value both allow any type.
+            return self._type(more, owner, field, is_file=False)
+        own = as_object(more)
+        kinds = [*patterns.values(), *([] if own is None else [own])]
+        return _union(self._type(kind, owner, field, is_file=False) for kind in kinds)
 
     def _anonymous(self, schema: Schema, owner: str, field: str) -> Schema:
         if file_types.is_file_component(schema):
@@ -293,11 +403,26 @@ class _Walk:
         if component is None or component not in self._document.components:
             self._warn(f"{field}: {str(schema['$ref'])[:80]!r} not found")
             return _ANY
+        self._is_inexact |= cast("Any", self._document.components[component]) is False
+        target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
+        kind = self._component(component, target, owner, field, is_file=is_file)
+        return _union([kind, _NULL]) if target.get("nullable") is True else kind
+
+    def _component(
+        self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
+    ) -> Schema:
+        subtypes = self._subtypes(component, target)
+        if subtypes and component not in self._bases:
+            self._bases.append(component)
+            base = {"$ref": COMPONENT_PREFIX + component}
+            try:
+                return self._type({"anyOf": [*subtypes, base]}, owner, field, is_file=is_file)
+            finally:
+                self._bases.pop()
         known = self._by_component.get((self._direction, component))
         if known is not None:
             return {"$ref": CLASS_PREFIX + known}
-        target = self._without_wrapper(self._document.resolve({"$ref": schema["$ref"]}))
-        if not (_is_object(target) and _mapping(target.get("properties"))):
+        if not _is_class(target):
             return self._inline(component, target, owner, field, is_file=is_file)
         if file_types.is_file_component(target):
             found = self._file(component, target, field)
@@ -307,6 +432,14 @@ class _Walk:
         self._by_component[self._direction, component] = name
         self._make(name, component, target)
         return {"$ref": CLASS_PREFIX + name}
+
+    def _subtypes(self, component: str, target: Schema) -> list[Schema]:
+        """References to the components that extend a base with a mapping of its tag's values."""
+        mapping = _mapping(_mapping(target.get("discriminator")).get("mapping"))
+        refs = [{"$ref": ref} for ref in dict.fromkeys(mapping.values()) if isinstance(ref, str)]
+        known = [ref for ref in refs if component_name(ref) in self._document.components]
+        base = {"$ref": COMPONENT_PREFIX + component}
+        return [ref for ref in known if base in _list(self._document.resolve(ref).get("allOf"))]
 
     def _inline(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
@@ -332,12 +465,20 @@ class _Walk:
     def _without_wrapper(self, schema: Schema) -> Schema:
         """Merge the parts of `allOf`."""
         parts = [_mapping(part) for part in _list(schema.get("allOf"))]
+        beside = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        if "$ref" in schema and (parts or combining.narrows(beside)):
+            parts = [{"$ref": schema["$ref"]}, *parts]
         if not parts:
             return schema
-        beside = {key: value for key, value in schema.items() if key != "allOf"}
-        if len(parts) == 1 and not _mapping(beside.get("properties")):
+        self._is_inexact |= False in _list(schema.get("allOf"))
+        if len(parts) == 1 and not combining.narrows(beside):
             return self._without_wrapper({**parts[0], **beside})
-        return self._merged([*(self._part(part) for part in parts), beside])
+        resolved = [self._part(part) for part in parts]
+        merged, is_exact = combining.merge([*resolved, beside])
+        # These keywords see their own part only.
+        is_local = any(not part.keys().isdisjoint(rules.UNEVALUATED) for part in resolved)
+        self._is_inexact |= is_local or not is_exact
+        return merged
 
     def _part(self, part: Schema) -> Schema:
         self._count()
@@ -349,21 +490,10 @@ class _Walk:
             return {}
         self._inlined.append(component)
         try:
-            return self._without_wrapper(self._document.resolve(part))
+            whole = self._without_wrapper(self._document.resolve(part))
+            return self._part(whole) if "$ref" in whole else whole
         finally:
             self._inlined.pop()
-
-    def _merged(self, parts: list[Schema]) -> Schema:
-        merged: Schema = {}
-        for part in parts:
-            for key, value in part.items():
-                if key == "properties":
-                    merged[key] = {**_mapping(merged.get(key)), **_mapping(value)}
-                elif key in ("required", "x-fal-order-properties"):
-                    merged[key] = [*_list(merged.get(key)), *_list(value)]
-                else:
-                    merged[key] = value
-        return merged
 
     def _new_name(self, text: str) -> str:
         if self._direction == "output" and class_name(text, ()) in self._taken:
@@ -407,9 +537,19 @@ def _union(members: Iterable[Schema]) -> Schema:
     return flat[0] if len(flat) == 1 else {"anyOf": flat} if flat else _ANY
 
 
+def _members(schema: Schema) -> list[Any]:
+    return _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
+
+
+def _declared(schema: Schema) -> dict[str, Any]:
+    """Properties, and the required names that have no schema."""
+    raw = _mapping(schema.get("properties"))
+    known = {name: raw[name] for name in properties(schema)}
+    more = schema.get("additionalProperties", True)
+    return {**known, **dict.fromkeys(sorted(required_names(schema) - known.keys()), more)}
+
+
 def _split_null(schema: Schema) -> tuple[Schema, bool]:
-    if schema == _NULL:
-        return _ANY, True
     members = _list(schema.get("anyOf"))
     if _NULL not in members:
         return schema, False
@@ -425,6 +565,21 @@ def _custom(name: str) -> Schema:
     return {"customTypePath": f"{_FILES}.{name}"}
 
 
+_EXPRESSED = {
+    "object": _OF_MAPS,
+    "array": _OF_LISTS | {"prefixItems"},
+    "string": _OF_STRINGS,
+    "integer": _OF_NUMBERS,
+    "number": _OF_NUMBERS,
+}
+"""Keywords that the normal form of a type expresses."""
+
+
+def _is_class(schema: Schema) -> bool:
+    """Whether a schema becomes a class: an object with properties."""
+    return _is_object(schema) and bool(_mapping(schema.get("properties")))
+
+
 def _is_object(schema: Schema) -> bool:
     return (schema.get("type") or _guessed_type(schema)) == "object"
 
@@ -437,7 +592,8 @@ def _guessed_type(schema: Schema) -> str | None:
 
 def _allows_more(schema: Schema) -> bool:
     more = schema.get("additionalProperties")
-    return more is True or isinstance(more, dict)
+    more = schema.get("unevaluatedProperties") if more is None else more
+    return more is True or isinstance(more, dict) or bool(schema.get("patternProperties"))
 
 
 def _mapping(value: object) -> Schema:

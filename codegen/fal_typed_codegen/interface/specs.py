@@ -42,6 +42,8 @@ class FieldSpec:
         facts: Sentence about what the type cannot express: bounds, lengths, allowed values.
         json_type: Its JSON type; None if it has several.
         deprecated: Whether it is deprecated.
+        rule: Schema to check at run time, because the type accepts more; None for most.
+        is_partial: Whether the rule also allows values that the type rejects.
     """
 
     name: str
@@ -54,6 +56,8 @@ class FieldSpec:
     facts: str
     json_type: str | None
     deprecated: bool
+    rule: Schema | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ModelSpec:
         is_open: Whether additional properties are allowed.
         python_regex: Whether a pattern needs Python's regular expressions.
         root: Type of an alias or of an output that is not an object; None for all other models.
+        rule: Schema to check at run time, because the fields accept more; empty for most.
     """
 
     name: str
@@ -81,6 +86,7 @@ class ModelSpec:
     is_open: bool = False
     python_regex: bool = False
     root: Schema | None = None
+    rule: Schema = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

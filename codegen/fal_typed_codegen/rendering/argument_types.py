@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from fal_typed_codegen.interface.specs import dict_name, model_references
+from fal_typed_codegen.interface.specs import ALIAS, dict_name, model_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,11 @@ def typed_dicts(models: Mapping[str, ModelSpec]) -> dict[str, str]:
         Names by class, for the inputs that other models refer to.
     """
     nested = set[str]().union(*(model_references(model) for model in models.values()))
-    return {name: dict_name(name) for name in models if name in nested and _is_input(models[name])}
+    return {
+        name: dict_name(name)
+        for name, model in models.items()
+        if name in nested and model.direction == "input" and model.base != ALIAS
+    }
 
 
 def types_of_nested(models: Mapping[str, ModelSpec]) -> dict[str, str]:
@@ -109,7 +113,3 @@ def _is_ellipsis(node: ast.expr) -> bool:
 
 def _parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
-
-
-def _is_input(model: ModelSpec) -> bool:
-    return model.base == "InputModel"

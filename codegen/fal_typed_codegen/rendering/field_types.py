@@ -76,9 +76,18 @@ def with_keywords(annotation: ast.expr, keywords: Mapping[str, Any]) -> ast.expr
     return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
 
 
+def with_rule(annotation: ast.expr, rule: Schema | None, *, is_partial: bool) -> ast.expr:
+    """Add a schema that is checked at run time, and that may allow more than the type."""
+    if rule is None:
+        return annotation
+    keywords = [ast.keyword("is_partial", ast.Constant(value=True))] if is_partial else []
+    call = ast.Call(ast.Name("SchemaRule"), [_parsed(repr(rule))], keywords)
+    return ast.Subscript(ast.Name("Annotated"), ast.Tuple([annotation, call]))
+
+
 def or_none(annotation: ast.expr) -> ast.expr:
-    """Allow None; a type that accepts anything is not changed."""
-    if isinstance(annotation, ast.Name) and annotation.id == "Any":
+    """Allow None; a type that already accepts it is not changed."""
+    if ast.unparse(annotation) in ("Any", "None"):
         return annotation
     return ast.BinOp(annotation, ast.BitOr(), ast.Constant(None))
 

@@ -42,7 +42,15 @@ _MODULES = {
     "typing_extensions": {"deprecated"},
     "fal_typed": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
-    "fal_typed.models": {"UNSET", "InputModel", "OutputModel", "Request", "UniqueItems"},
+    "fal_typed.models": {
+        "UNSET",
+        "InputModel",
+        "OutputModel",
+        "Request",
+        "RuledModel",
+        "SchemaRule",
+        "UniqueItems",
+    },
 }
 _TYPING_MODULES = {
     "collections.abc": {"Sequence"},
@@ -296,7 +304,10 @@ def _config(model: ModelSpec) -> str:
         entries["extra"] = "allow"
     if model.python_regex:
         entries["regex_engine"] = "python-re"
-    return ", ".join(f"{key}={value!r}" for key, value in entries.items())
+    written = [f"{key}={value!r}" for key, value in entries.items()]
+    if model.rule:
+        written.append(f"json_schema_extra={model.rule!r}")
+    return ", ".join(written)
 
 
 def _field(context: _Context, model: ModelSpec, field: FieldSpec, made: ast.expr) -> RenderedField:
@@ -310,7 +321,13 @@ def _field(context: _Context, model: ModelSpec, field: FieldSpec, made: ast.expr
     argument = argument_types.argument_type(ast.unparse(annotation), context.nested)
     return RenderedField(
         name=field.name,
-        annotation=ast.unparse(field_types.with_keywords(annotation, keywords)),
+        annotation=ast.unparse(
+            field_types.with_rule(
+                field_types.with_keywords(annotation, keywords),
+                field.rule,
+                is_partial=field.is_partial,
+            )
+        ),
         argument=argument,
         default=default,
         text=text,
@@ -496,8 +513,8 @@ def _typing_imports(
     for item in classes:
         if item.as_dict is not None:
             used |= {"TypedDict", *_names_in(entry.type for entry in item.as_dict.entries)}
-        if item.bases.startswith("InputModel"):
-            used |= _names_in(field.argument for field in item.fields)
+        arguments = [field.argument for field in item.fields]
+        used |= _names_in(text for text in arguments if "Sequence[" in text)
     for typing_class in typing_classes:
         methods = typing_class.methods
         used |= _names_in([typing_class.base, *(method.returns for method in methods)])

@@ -279,7 +279,7 @@ class _Check:
     def _call(self, node: ast.Call) -> None:
         callee = node.func
         require(node, isinstance(callee, ast.Name))
-        allowed = {"Field", "ConfigDict"} | self._classes
+        allowed = {"Field", "ConfigDict", "SchemaRule"} | self._classes
         require(node, isinstance(callee, ast.Name) and callee.id in allowed)
         require(node, all(keyword.arg is not None for keyword in node.keywords))
 

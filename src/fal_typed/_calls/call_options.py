@@ -37,6 +37,7 @@ class CallOptions:
     max_queue_length: int | None = None
     server_retry: bool = True
     with_logs: bool = False
+    progress: bool = False
     on_enqueue: Callable[..., object] | None = None
     on_queue_update: Callable[..., object] | None = None
     interval: float | None = None
@@ -119,6 +120,7 @@ OPTIONS_OF: Final[Mapping[str, frozenset[str]]] = {
             "output_lifecycle",
             "path",
             "priority",
+            "progress",
             "retry",
             "server_retry",
             "start_timeout",
@@ -200,6 +202,7 @@ OPTIONS_OF: Final[Mapping[str, frozenset[str]]] = {
             "output_lifecycle",
             "path",
             "priority",
+            "progress",
             "reconnect",
             "retry",
             "server_retry",

@@ -73,18 +73,19 @@ def given_values(value: object) -> Any:
 def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments under their wire names, unchecked (`validate=False`)."""
     aliases = {name: info.alias or name for name, info in model.model_fields.items()}
-    return {aliases.get(name, name): _plain(value) for name, value in arguments.items()}
+    return {aliases.get(name, name): plain(value) for name, value in arguments.items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value as JSON, with file objects kept."""
     if getattr(type(value), "__fal_file__", False):
         return value  # a `File`, replaced by its URL later
     if isinstance(value, BaseModel):
-        return dump_input(value)
+        value = dump_input(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in cast("Iterable[object]", value)]
+        return [plain(item) for item in cast("Iterable[object]", value)]
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in cast("Mapping[str, object]", value).items()}
+        return {k: plain(v) for k, v in cast("Mapping[str, object]", value).items()}
     return value
 
 

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, Union
 
 from fal_typed._core.number_checks import check_seconds
-from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket, OpenedStream
+from fal_typed._transport.base import (
+    CallLabels,
+    HttpRequest,
+    HttpResponse,
+    OpenedSocket,
+    OpenedStream,
+)
 
 T = TypeVar("T")
 
@@ -146,12 +152,14 @@ class Retrying:
         attempt: Number of the failed attempt, from 1.
         delay: Seconds until the next attempt.
         reason: Why it failed.
+        status: HTTP status of the response, or None if there was none.
     """
 
     request: HttpRequest
     attempt: int
     delay: float
     reason: str
+    status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,7 @@ class Fallback:
     """A method failed and another is tried; the message says which and why."""
 
     message: str
+    call: CallLabels | None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from fal_typed._core.flow import Fallback, Retrying
 from fal_typed._transport.base import (
+    CallLabels,
     HttpRequest,
     HttpResponse,
     OpenedSocket,
@@ -43,11 +44,13 @@ class RequestEvent:
         method: HTTP method.
         url: URL without the query.
         headers: Headers by lower-case name; values that may be secret are hidden.
+        endpoint: Id of the endpoint of the call, or None for requests of no endpoint.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class Observer:
             _view(request),
             head.status,
             _shown(head.headers),
-            head.headers.get("x-fal-request-id"),
+            head.headers.get("x-fal-request-id") or _request_id(request.call),
             elapsed,
         )
         logger.debug(
@@ -153,12 +156,19 @@ class Observer:
             event.status_code,
             elapsed * 1000,
             event.request_id,
+            extra=_fields(request.call, event.request_id, event.status_code),
         )
         return event
 
     def failed(self, request: HttpRequest, error: TransportError, elapsed: float) -> None:
         """Log that no response arrived."""
-        logger.debug("%s -> no response after %.0f ms (%s)", request, elapsed * 1000, error)
+        logger.debug(
+            "%s -> no response after %.0f ms (%s)",
+            request,
+            elapsed * 1000,
+            error,
+            extra=_fields(request.call),
+        )
 
     def sending(self, request: HttpRequest) -> RequestEvent:
         """The event for the hooks of a request about to be sent."""
@@ -174,16 +184,33 @@ class Observer:
             event.attempt,
             event.reason,
             event.delay,
+            extra=_fields(event.request.call, status=event.status),
         )
         return RetryEvent(view, event.attempt, event.delay, event.reason)
 
     def falling_back(self, event: Fallback) -> None:
         """Log a fallback."""
-        logger.warning("%s", event.message)
+        logger.warning("%s", event.message, extra=_fields(event.call))
 
 
 def _view(request: HttpRequest) -> RequestEvent:
-    return RequestEvent(request.method, shown_url(request.url), _shown(request.headers))
+    endpoint = request.call.endpoint if request.call is not None else None
+    return RequestEvent(request.method, shown_url(request.url), _shown(request.headers), endpoint)
+
+
+def _request_id(call: CallLabels | None) -> str | None:
+    return call.request_id if call is not None else None
+
+
+def _fields(
+    call: CallLabels | None, request_id: str | None = None, status: int | None = None
+) -> dict[str, object]:
+    """The fields of a log record, for handlers that write them, for example as JSON."""
+    return {
+        "endpoint": call.endpoint if call is not None else None,
+        "request_id": request_id or _request_id(call),
+        "status": status,
+    }
 
 
 def _shown(headers: Mapping[str, str]) -> Mapping[str, str]:

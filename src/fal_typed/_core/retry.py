@@ -144,7 +144,8 @@ def send_with_retries(
                 return response
             raise _no_response(failure, request, request_id, safety) from None
         reason = f"status {response.status}" if response is not None else str(failure)
-        yield from report(Retrying(request, backoff.failures, delay, reason))
+        status = response.status if response is not None else None
+        yield from report(Retrying(request, backoff.failures, delay, reason, status))
         yield from sleep(delay)
 
 
@@ -213,7 +214,8 @@ def send_with_backup(
     except TransportError as primary:
         if primary.sent:
             raise
-        yield from report(Fallback(f"{primary}; trying the backup domain {backup}"))
+        message = f"{primary}; trying the backup domain {backup}"
+        yield from report(Fallback(message, request.call))
         try:
             return (yield from sender(backup))
         except TransportError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic
 
-from typing_extensions import TypeVar
+from typing_extensions import NamedTuple, TypeVar
 
 Token = TypeVar("Token")
 

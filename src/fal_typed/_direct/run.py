@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._calls.option_headers import call_headers
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
@@ -21,6 +22,7 @@ from fal_typed.results import Result
 Out = TypeVar("Out")
 
 
+@as_call("run")
 def run(settings: Settings, call: Call[Out]) -> Flow[Result[Out]]:
     """Call an endpoint directly, without the queue (docs/protocol.md section 2)."""
     options = call.options

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
+from urllib.parse import unquote
 
 from typing_extensions import Self
 
@@ -30,7 +31,8 @@ ROUTE = "x-fal-typed-route"
 _BYTES = ("application/octet-stream", "image/", "video/", "audio/")
 _RESULT_SUFFIX = "/requests/{request_id}"
 _GENERIC_DESCRIPTION = re.compile(r"The OpenAPI schema for the \S+ queue\.?")
-_COMPONENT_PREFIX = "#/components/schemas/"
+COMPONENT_PREFIX = "#/components/schemas/"
+"""Prefix of a reference to a component, before its name."""
 
 
 class InvalidDocumentError(ValueError):
@@ -228,9 +230,8 @@ class EndpointDocument:
         return schema
 
     def _component(self, ref: str) -> Schema:
-        if not ref.startswith(_COMPONENT_PREFIX):
-            return {}
-        return _dict(self.components.get(ref.removeprefix(_COMPONENT_PREFIX)))
+        name = component_name({"$ref": ref})
+        return {} if name is None else _dict(self.components.get(name))
 
 
 def component_name(schema: Schema) -> str | None:
@@ -247,9 +248,12 @@ def component_name(schema: Schema) -> str | None:
     'Image'
     """
     ref = schema.get("$ref")
-    if not isinstance(ref, str) or not ref.startswith(_COMPONENT_PREFIX):
+    if not isinstance(ref, str) or not ref.startswith(COMPONENT_PREFIX):
         return None
-    return ref.removeprefix(_COMPONENT_PREFIX)
+    name = ref.removeprefix(COMPONENT_PREFIX)
+    if "%" in name or "~" in name:  # escaped as in a URL and a JSON pointer
+        return unquote(name).replace("~1", "/").replace("~0", "~")
+    return name
 
 
 def _endpoint_id(metadata: Schema, paths: Schema) -> str:

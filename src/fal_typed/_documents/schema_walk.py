@@ -89,7 +89,11 @@ def merged(document: EndpointDocument, schema: Schema) -> Schema:
         The properties of all of them are combined.
     """
     schema = document.resolve(schema)
-    parts = [document.resolve(part) for part in as_list(schema.get("allOf")) or []]
+    parts = [
+        document.resolve(part)
+        for part in map(as_object, as_list(schema.get("allOf")) or [])
+        if part
+    ]
     if not parts:
         return schema
     whole = {key: value for key, value in schema.items() if key != "allOf"}

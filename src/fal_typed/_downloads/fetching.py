@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from fal_typed._core import data_uri, responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import (
     CloseStream,
     Deadline,
@@ -50,6 +51,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 
 
+@as_call("download")
 def read(settings: Settings, url: str) -> Flow[bytes]:
     """Download a file into memory.
 
@@ -61,6 +63,7 @@ def read(settings: Settings, url: str) -> Flow[bytes]:
     return sink.getvalue()
 
 
+@as_call("download")
 def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     """Download a file into a temporary file, which is deleted when it is closed.
 
@@ -77,6 +80,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     return sink
 
 
+@as_call("download")
 def save(settings: Settings, url: str, target: SaveTarget) -> Flow[Path]:
     """Download a file to disk; it appears under its name only when it is complete.
 

@@ -67,6 +67,7 @@ class AsyncHandle(HandleBase[Out]):
         timeout: float | None = NOT_GIVEN,
         with_logs: bool = NOT_GIVEN,
         on_queue_update: OnQueueUpdate | None = NOT_GIVEN,
+        progress: bool = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until the job is complete and fetch its result.
 
@@ -75,13 +76,19 @@ class AsyncHandle(HandleBase[Out]):
                 `get` again.
             with_logs: Request the model's logs, too.
             on_queue_update: Called with each change of the job's status.
+            progress: Show the position in the queue, the elapsed time and the logs (extra
+                `progress`).
 
         Raises:
             FalHTTPError: The job failed.
             FalTimeoutError: The job did not complete in time.
         """
         job = jobs.with_options(
-            self._job, with_logs=with_logs, on_queue_update=on_queue_update, timeout=timeout
+            self._job,
+            with_logs=with_logs,
+            on_queue_update=on_queue_update,
+            progress=progress,
+            timeout=timeout,
         )
         return await self._runner.perform_async(lambda settings: following.wait(settings, job))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
@@ -15,6 +16,7 @@ from fal_typed.errors import FalConflictError, FalError
 _CANCEL_TIMEOUT = 1.0
 
 
+@as_call("cancel")
 def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
     """Ask the platform to stop a job.
 

@@ -14,6 +14,7 @@ from typing import Any
 from typing_extensions import TypeVar
 
 from fal_typed._core import responses
+from fal_typed._core.call_record import CallRecord, as_call
 from fal_typed._core.flow import (
     CloseStream,
     Deadline,
@@ -30,6 +31,7 @@ from fal_typed._core.flow import (
 from fal_typed._core.json_values import as_object, parse_json
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
+from fal_typed._queue.job_progress import shown_call
 from fal_typed._queue.jobs import Job
 from fal_typed._queue.statuses import Completed, QueueStatus, parse_status
 from fal_typed._transport.base import HttpResponse, OpenedStream, TransportError
@@ -47,6 +49,7 @@ _MAX_INTERVAL = 2.0
 _INTERVAL_GROWTH = 1.5
 
 
+@as_call("status")
 def read_status(
     settings: Settings, job: Job[Any], deadline: Deadline | None = None
 ) -> Flow[QueueStatus]:
@@ -67,7 +70,9 @@ def read_status(
         raise responses.http_error(
             response, endpoint=job.call.endpoint.full, request_id=job.request_id
         )
-    return parse_status(responses.parse_object(response), job.request_id)
+    status = parse_status(responses.parse_object(response), job.request_id)
+    _record(settings.call, status)
+    return status
 
 
 OnStatus = Callable[[QueueStatus], Flow[None]]
@@ -76,8 +81,9 @@ OnStatus = Callable[[QueueStatus], Flow[None]]
 class _Follower:
     """Remembers earlier updates, so that each one is reported once and logs accumulate."""
 
-    def __init__(self, on_status: OnStatus) -> None:
+    def __init__(self, on_status: OnStatus, record: CallRecord | None) -> None:
         self._on_status = on_status
+        self._record = record
         self._logs: tuple[LogEntry, ...] = ()
         self._last: QueueStatus | None = None
 
@@ -85,10 +91,17 @@ class _Follower:
         new = _unseen(self._logs, status.logs)
         self._logs += new
         update = replace(status, logs=self._logs, new_logs=new)
+        _record(self._record, status)
         if new or self._last is None or _differs(self._last, update):
             self._last = update
             yield from self._on_status(update)
         return update
+
+
+def _record(record: CallRecord | None, status: QueueStatus) -> None:
+    if record is not None:
+        metrics = status.metrics if isinstance(status, Completed) else None
+        record.update(status.status, metrics)
 
 
 def _unseen(seen: tuple[LogEntry, ...], logs: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
@@ -107,15 +120,14 @@ def follow(
     settings: Settings, job: Job[Any], deadline: Deadline, on_status: OnStatus
 ) -> Flow[Completed]:
     """Follow a job until it is complete, reporting each update once."""
-    follower = _Follower(on_status)
+    follower = _Follower(on_status, settings.call)
     options = job.call.options
     if options.interval is None:
         completed = yield from _follow_stream(settings, job, deadline, follower)
         if completed is not None:
             return completed
-        yield from report(
-            Fallback(f"the status stream of request {job.request_id} ended early; polling instead")
-        )
+        message = f"the status stream of request {job.request_id} ended early; polling instead"
+        yield from report(Fallback(message, settings.call))
     interval = options.interval if options.interval is not None else _FIRST_INTERVAL
     while True:
         status = yield from read_status(settings, job, deadline)
@@ -232,8 +244,14 @@ def _job_error(job: Job[Any], response: HttpResponse, completed: Completed) -> F
     return error
 
 
+@as_call("result")
 def wait(settings: Settings, job: Job[Out], deadline: Deadline | None = None) -> Flow[Result[Out]]:
     """Wait until a job is complete and fetch its result."""
+    with shown_call(job.call) as call:
+        return (yield from _wait(settings, replace(job, call=call), deadline))
+
+
+def _wait(settings: Settings, job: Job[Out], deadline: Deadline | None) -> Flow[Result[Out]]:
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
     completed = yield from follow(
@@ -242,6 +260,7 @@ def wait(settings: Settings, job: Job[Out], deadline: Deadline | None = None) ->
     return (yield from fetch(settings, job, deadline, completed))
 
 
+@as_call("status")
 def emit_statuses(settings: Settings, job: Job[Any]) -> Flow[None]:
     """Follow a job, emitting each update."""
     deadline = yield from Deadline.after(job.call.options.deadline)

@@ -86,6 +86,7 @@ class Handle(HandleBase[Out]):
         timeout: float | None = NOT_GIVEN,
         with_logs: bool = NOT_GIVEN,
         on_queue_update: OnQueueUpdate | None = NOT_GIVEN,
+        progress: bool = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until the job is complete and fetch its result.
 
@@ -94,13 +95,19 @@ class Handle(HandleBase[Out]):
                 `get` again.
             with_logs: Request the model's logs, too.
             on_queue_update: Called with each change of the job's status.
+            progress: Show the position in the queue, the elapsed time and the logs (extra
+                `progress`).
 
         Raises:
             FalHTTPError: The job failed.
             FalTimeoutError: The job did not complete in time.
         """
         job = jobs.with_options(
-            self._job, with_logs=with_logs, on_queue_update=on_queue_update, timeout=timeout
+            self._job,
+            with_logs=with_logs,
+            on_queue_update=on_queue_update,
+            progress=progress,
+            timeout=timeout,
         )
         return self._runner.perform(lambda settings: following.wait(settings, job))
 

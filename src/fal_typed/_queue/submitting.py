@@ -11,6 +11,7 @@ from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow, Interruptible, send_to_completion
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
@@ -23,6 +24,7 @@ from fal_typed.errors import FalError, FalInputError, FalProtocolError
 Out = TypeVar("Out")
 
 
+@as_call("submit")
 def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None) -> Flow[Job[Out]]:
     """Submit a call to the queue, at most once."""
     deadline = deadline or (yield from Deadline.after(call.options.deadline))
@@ -44,6 +46,8 @@ def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None
     if responses.is_error(response):
         raise responses.http_error(response, endpoint=call.endpoint.full)
     job = _accepted(settings, call, response)
+    if settings.call is not None:
+        settings.call.accepted(job.request_id)
     try:
         yield Interruptible()
     except GeneratorExit:
@@ -83,7 +87,7 @@ def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpReq
     options = call.options
     query: dict[str, str | int] = {}
     if options.webhook_url is not None:
-        query["fal_webhook"] = _checked_webhook(options.webhook_url)
+        query["fal_webhook"] = checked_webhook(options.webhook_url)
     if options.max_queue_length is not None:
         query["fal_max_queue_length"] = options.max_queue_length
     return settings.request(
@@ -95,7 +99,12 @@ def _submit_request(settings: Settings, call: Call[Any], body: bytes) -> HttpReq
     )
 
 
-def _checked_webhook(url: str) -> str:
+def checked_webhook(url: str) -> str:
+    """Return a webhook URL.
+
+    Raises:
+        FalInputError: It is invalid.
+    """
     if not url.startswith(("https://", "http://")) or not url.isprintable():
         raise FalInputError("webhook_url must be an http(s) URL that the platform can reach.")
     return url

@@ -19,6 +19,8 @@ from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
 from fal_typed._calls.parameter_methods import takes_parameters
+from fal_typed._core import responses
+from fal_typed._core.call_record import CallRecord
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
@@ -143,18 +145,27 @@ class _Runs:
         self._unsettled: deque[Settle] = deque()
         self._broken: FalError | None = None
         self._sending = FlowLock()
+        self._record = CallRecord("pipeline", call)
 
     def open(self, settings: Settings) -> Flow[None]:
-        self._socket = yield from connect_for_runs(settings, self.call)
+        connecting = connect_for_runs(settings.of_call(self._record), self.call)
+        self._socket = yield from self._record.opening(connecting)
 
     def close(self) -> Flow[None]:
         if self._socket is not None:
             yield CloseSocket(self._socket)
+        self._record.end()
 
     def submit(self, settings: Settings, call: Call[Any], settle: Settle) -> Flow[None]:
         """Send the input of a run; `settle` is called with its outcome."""
-        body = yield from request_body(settings, call)
-        yield from run_locked(self._sending, self._send(body, settle))
+        record = CallRecord("run", call)
+
+        def settled(outcome: Outcome) -> None:
+            record.end(_failure(call, outcome))
+            settle(outcome)
+
+        body = yield from record.opening(request_body(settings.of_call(record), call))
+        yield from record.opening(run_locked(self._sending, self._send(body, settled)))
 
     def _send(self, body: bytes, settle: Settle) -> Flow[None]:
         socket = self._opened()
@@ -200,6 +211,14 @@ class _Runs:
         return FalConnectionError(
             f"The connection to {self.call.endpoint.full} {reason}.", maybe_accepted=maybe_accepted
         )
+
+
+def _failure(call: Call[Any], outcome: Outcome) -> FalError | None:
+    if isinstance(outcome, FalError):
+        return outcome
+    if not responses.is_error(outcome.response):
+        return None
+    return responses.http_error(outcome.response, endpoint=call.endpoint.full)
 
 
 class _PendingView(Generic[Out]):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import TypeVar
 
+from fal_typed._core.call_record import CallRecord
 from fal_typed._core.flow import (
     CloseSocket,
     Deadline,
@@ -108,6 +109,9 @@ class RealtimeSession(Generic[Out]):
         self._sending = FlowLock()
         self._reconnecting = FlowLock()
         self._is_closed = False
+        self._record = CallRecord("realtime", call)
+        self._inputs = self._results = 0
+        self._failure: FalRealtimeError | None = None
 
     @property
     def request_id(self) -> str | None:
@@ -127,8 +131,9 @@ class RealtimeSession(Generic[Out]):
         Raises:
             FalError: The connection was rejected, or was not open in time.
         """
-        self._settings = settings
-        connection = _OpenConnection((yield from connect(self._settings, self.call)))
+        self._settings = settings.of_call(self._record)
+        connecting = connect(self._settings, self.call)
+        connection = _OpenConnection((yield from self._record.opening(connecting)))
         if self._is_closed:
             yield CloseSocket(connection.socket)
             self._newest()
@@ -139,6 +144,9 @@ class RealtimeSession(Generic[Out]):
         self._is_closed = True
         for connection in self._connections:
             yield CloseSocket(connection.socket)
+        self._record.count("inputs", self._inputs)
+        self._record.count("results", self._results)
+        self._record.end(self._failure)
 
     def send(self, arguments: object) -> Flow[float | None]:
         """Send an input.
@@ -178,6 +186,7 @@ class RealtimeSession(Generic[Out]):
                 # Counted first, because the result may arrive before sending returns.
                 connection.sent += 1
                 yield SendFrame(connection.socket, message)
+                self._inputs += 1
             except SocketClosed as closed:
                 connection.sent -= 1
                 self._note(closed)
@@ -216,6 +225,7 @@ class RealtimeSession(Generic[Out]):
         read = read_frame(frame, self._codec)
         if isinstance(read, ResultFrame):
             connection.received += 1
+            self._results += 1
             self.raw = read.content
             return (self._typed(read.content),)
         if isinstance(read, ErrorFrame):
@@ -321,13 +331,14 @@ class RealtimeSession(Generic[Out]):
         if lost:
             count = "1 input was" if lost == 1 else f"{lost} inputs were"
             message += f" {count} sent without a result and will not be sent again."
-        return FalRealtimeError(
+        self._failure = FalRealtimeError(
             message,
             code=failure.code,
             reason=failure.reason,
             in_flight=lost,
             request_id=connection.socket.response.headers.get("x-fal-request-id"),
         )
+        return self._failure
 
     def _receive_timeout(self, timeout: float | None) -> FalTimeoutError:
         return FalTimeoutError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from fal_typed._core.call_record import CallRecord
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
@@ -35,6 +36,8 @@ class _WebSocketView:
         self._call = call
         self._socket: OpenedSocket | None = None
         self._end = SocketClosed(_NORMAL, "")
+        self._record = CallRecord("ws_connect", call)
+        self._failure: FalConnectionError | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -47,7 +50,8 @@ class _WebSocketView:
         return self._socket.response.headers.get("x-fal-request-id")
 
     def _open(self, settings: Settings) -> Flow[None]:
-        self._socket = yield from connect(settings, self._call)
+        connecting = connect(settings.of_call(self._record), self._call)
+        self._socket = yield from self._record.opening(connecting)
 
     def _send(self, message: bytes | str) -> Flow[None]:
         try:
@@ -74,6 +78,7 @@ class _WebSocketView:
     def _close(self) -> Flow[None]:
         if self._socket is not None:
             yield CloseSocket(self._socket)
+        self._record.end(self._failure)
 
     def _opened(self) -> OpenedSocket:
         if self._socket is None:
@@ -81,10 +86,11 @@ class _WebSocketView:
         return self._socket
 
     def _broken(self, closed: SocketClosed) -> FalConnectionError:
-        return FalConnectionError(
+        self._failure = FalConnectionError(
             f"The websocket of {self._call.endpoint.full} is closed ({closed}).",
             request_id=self.request_id,
         )
+        return self._failure
 
 
 class WebSocket(_WebSocketView):

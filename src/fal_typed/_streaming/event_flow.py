@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import (
     CloseStream,
     Deadline,
@@ -70,6 +71,7 @@ def default_path(endpoint_id: str) -> str:
     return "" if endpoint_id.endswith("/stream") else "/stream"
 
 
+@as_call("stream")
 def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
     """Open a stream; emit a `StreamHead`, then the events."""
     options = call.options

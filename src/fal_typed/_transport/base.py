@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 
 
+@dataclass(eq=False)
+class CallLabels:
+    """The call that a request belongs to, for log records.
+
+    Attributes:
+        endpoint: Id of the endpoint, or None if it is of none.
+        request_id: Id of the job, once it is known.
+    """
+
+    endpoint: str | None
+    request_id: str | None
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """One HTTP request.
@@ -28,6 +41,7 @@ class HttpRequest:
         connect_timeout: Seconds until the connection must be open.
         max_bytes: Bytes that a response may have to be kept in memory, or None for no limit.
         public_only: Whether to connect to public addresses only.
+        call: The call of the platform that it belongs to, or None.
     """
 
     method: str
@@ -38,6 +52,7 @@ class HttpRequest:
     connect_timeout: float = 10.0
     max_bytes: int | None = MAX_RESPONSE_BYTES
     public_only: bool = False
+    call: CallLabels | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         # No headers, because they can contain secrets.

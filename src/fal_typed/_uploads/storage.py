@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 
 from fal_typed._calls.lifecycle import Lifecycle, upload_headers
 from fal_typed._core import responses
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import (
     Deadline,
     Fallback,
@@ -61,6 +62,7 @@ class PreparedUpload:
     deadline: Deadline
 
 
+@as_call("upload")
 def upload(
     settings: Settings,
     data: Uploadable | str,
@@ -152,9 +154,8 @@ def store(settings: Settings, upload: PreparedUpload) -> Flow[str]:
             is_last = entry == upload.chain[-1] or not upload.content.source.is_repeatable
             if is_last or isinstance(error, _FINAL):
                 raise
-            yield from report(
-                Fallback(f"upload to {entry} failed, trying the next repository: {error}")
-            )
+            message = f"upload to {entry} failed, trying the next repository: {error}"
+            yield from report(Fallback(message, settings.call))
     raise AssertionError("the last repository returns or raises")
 
 

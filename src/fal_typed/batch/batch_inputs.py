@@ -23,8 +23,8 @@ from fal_typed.files import File
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from fal_typed.batch.rows import Row
     from fal_typed._endpoint import Endpoint
+    from fal_typed.batch.rows import Row
 
 Out = TypeVar("Out")
 _DIGEST_LENGTH = 32
@@ -137,7 +137,7 @@ class InputPlanner(Generic[Out]):
             if not row.is_text:
                 raise
             wrong = {problem.loc[0] for problem in error.errors if problem.loc}
-            parsed = {k: _from_json(v) if k in wrong else v for k, v in columns.items()}
+            parsed = {k: _from_text(v) if k in wrong else v for k, v in columns.items()}
             request = model.model_validate(parsed, context=context)
         return request_call(request, self._options)
 
@@ -196,9 +196,12 @@ def _checked_key(value: object) -> str:
     return key
 
 
-def _from_json(value: object) -> object:
+def _from_text(value: str) -> object:
+    """The value that a text of a CSV file stands for: JSON, or True as other programs write it."""
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
     try:
-        return json.loads(cast("str", value))
+        return json.loads(value)
     except ValueError:
         return value
 

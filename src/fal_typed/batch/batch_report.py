@@ -8,7 +8,11 @@ from typing import Literal
 
 from fal_typed.batch.batch_errors import RowProblem
 
-_MOST_KEYS = 20
+_STOPPED = {
+    "budget": "stopped: the budget does not allow another item",
+    "error": "stopped by an error; run the batch again to continue",
+    "interrupted": "stopped before the end; run the batch again to continue",
+}
 
 
 @dataclass
@@ -67,9 +71,9 @@ class BatchReport:
         if self.uncertain:
             more = " …" if self.uncertain > len(self.uncertain_keys) else ""
             keys = ", ".join(self.uncertain_keys) + more
-            lines.append(f"{self.uncertain} uncertain, may have been accepted: {keys}")
-        if self.stopped == "budget":
-            lines.append("stopped: the budget does not allow another item")
+            lines.append(f"{self.uncertain} uncertain, the next run looks them up: {keys}")
+        if self.stopped is not None:
+            lines.append(_STOPPED[self.stopped])
         rate = self.done / self.seconds if self.seconds else 0.0
         cost = "" if self.cost is None else f", ${self.cost:.4f}"
         lines.append(f"{self.seconds:.1f} s, {rate:.1f} items/s{cost}")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fal_typed.batch.batch_errors import BatchKeyError, RowProblem
 from fal_typed.batch.batch_items import BatchItem, stored_item
 from fal_typed.batch.batch_report import BatchReport
+from fal_typed.batch.engine import ActiveItem
 from fal_typed.batch.feeding import input_feed
 from fal_typed.batch.item_work import ItemWork, RunState, Slot
 from fal_typed.batch.money import dollars
-from fal_typed.batch.operations import Claim, Lookup, Sweep, TakenItem
+from fal_typed.batch.operations import Claim, Lookup, Release, Sweep, TakenItem
 from fal_typed.batch.rows import numbered
 from fal_typed.batch.tables import (
     ACCEPTED,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from fal_typed.batch.engine import BatchEngine
 
 Out = TypeVar("Out")
+_Work = Callable[[], Awaitable[BatchItem[Out] | None]]
 _AT_ONCE = 256
 _OTHERS_PAUSE = 0.5
 _STOP_SECONDS = 70.0
@@ -54,14 +58,6 @@ class RunOrders:
     ordered: bool = False
     again: frozenset[str] = frozenset()
     waits: bool = False
-
-
-@dataclass
-class _Active(Generic[Out]):
-    """An item that is in progress, and those who wait for it because they have its key."""
-
-    digest: str
-    outcome: asyncio.Future[BatchItem[Out] | None]
 
 
 class BatchRun(Generic[Out]):
@@ -94,7 +90,7 @@ class BatchRun(Generic[Out]):
         self._started = 0
         self._delivered = 0
         self._tasks: dict[asyncio.Task[None], Slot] = {}
-        self._active: dict[str, _Active[Out]] = {}
+        self._active = engine.active
         self._spending = 0
         self._one_finished = asyncio.Event()
         self._failure: BaseException | None = None
@@ -133,7 +129,7 @@ class BatchRun(Generic[Out]):
         while self._tasks:
             # A request on its way is waited for, so that its job is known.
             for task, slot in list(self._tasks.items()):
-                if not slot.is_submitting or time.monotonic() >= waits_until:
+                if not slot.must_finish or time.monotonic() >= waits_until:
                     task.cancel()
             await asyncio.wait(self._tasks, timeout=0.1)
         await asyncio.gather(self._feeder, return_exceptions=True)
@@ -181,9 +177,9 @@ class BatchRun(Generic[Out]):
             self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
             return
         slot = Slot(self._limit, await self._limit.acquire())
-        self._start(self._outcome(item, slot), position, slot)
+        self._start(partial(self._outcome, item, slot), position, slot)
 
-    def _start(self, work: Any, position: int, slot: Slot) -> None:
+    def _start(self, work: _Work[Out], position: int, slot: Slot) -> None:
         task = asyncio.create_task(self._contained(work, position, slot))
         self._tasks[task] = slot
         task.add_done_callback(lambda done: self._ended(done, slot))
@@ -193,10 +189,10 @@ class BatchRun(Generic[Out]):
         slot.release()
         self._one_finished.set()
 
-    async def _contained(self, work: Any, position: int, slot: Slot) -> None:
+    async def _contained(self, work: _Work[Out], position: int, slot: Slot) -> None:
         outcome: BatchItem[Out] | None = None
         try:
-            outcome = await work
+            outcome = await work()
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - raised where items are taken
@@ -223,7 +219,7 @@ class BatchRun(Generic[Out]):
                 for taken in swept.taken:
                     await self._room.acquire()
                     slot = slots.pop()
-                    self._start(self._left_behind(taken, slot), self._started, slot)
+                    self._start(partial(self._left_behind, taken, slot), self._started, slot)
                     self._started += 1
             finally:
                 for slot in slots:
@@ -237,15 +233,18 @@ class BatchRun(Generic[Out]):
     # -- one item ----------------------------------------------------------------------------
 
     async def _outcome(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
-        twin = self._active.get(item.key)
-        if twin is not None:
+        while (twin := self._active.get(item.key)) is not None:
             slot.release()
             if twin.digest != item.digest:
                 raise BatchKeyError(item.key)
             finished = await asyncio.shield(twin.outcome)
-            return finished and replace(finished, line=item.line, replayed=True)
+            if finished is not None:
+                return replace(finished, line=item.line, replayed=True)
+            if self._is_stopping:
+                return None
+            await slot.acquire()
         outcome: asyncio.Future[BatchItem[Out] | None] = asyncio.get_running_loop().create_future()
-        self._active[item.key] = _Active(item.digest, outcome)
+        self._active[item.key] = ActiveItem(item.digest, outcome)
         finished = None
         try:
             finished = await self._claimed(item, slot)
@@ -255,18 +254,19 @@ class BatchRun(Generic[Out]):
         return finished
 
     async def _claimed(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
+        claim = Claim(
+            item.key,
+            item.digest,
+            item.text,
+            item.has_files,
+            PLANNED if item.has_files else SENDING,
+            self._engine.price.expected,
+            self._orders.again,
+        )
         while not self._is_stopping:
-            claimed = await self._writer.claim(
-                Claim(
-                    item.key,
-                    item.digest,
-                    item.text,
-                    item.has_files,
-                    PLANNED if item.has_files else SENDING,
-                    self._engine.price.expected,
-                    self._orders.again,
-                )
-            )
+            slot.must_finish = True
+            claimed = await self._writer.claim(claim)
+            slot.must_finish = False
             if claimed.taken is not None:
                 return await self._spent(item, claimed.taken, slot)
             if claimed.row is not None:
@@ -274,19 +274,21 @@ class BatchRun(Generic[Out]):
             if claimed.outcome == "changed":
                 raise BatchKeyError(item.key)
             slot.release()
-            if claimed.outcome == "busy":
-                if not self._orders.waits:
-                    return None
-                await asyncio.sleep(_OTHERS_PAUSE)
-            elif not self._spending:
+            if claimed.outcome == "busy" and not self._orders.waits:
+                return None
+            if claimed.outcome == "over_budget" and not self._spending:
                 self._stop_for_budget()
                 return None
-            else:
-                # What is in progress may cost less than is reserved for it.
-                self._one_finished.clear()
-                await self._one_finished.wait()
+            # What is in progress may cost less than is reserved for it.
+            await self._change(_OTHERS_PAUSE)
             await slot.acquire()
         return None
+
+    async def _change(self, most_seconds: float) -> None:
+        """Wait until an item of this run has finished, or for some time."""
+        self._one_finished.clear()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._one_finished.wait(), most_seconds)
 
     def _stop_for_budget(self) -> None:
         self.report.stopped = "budget"
@@ -301,12 +303,15 @@ class BatchRun(Generic[Out]):
     async def _spent(
         self, item: PlannedInput[Out], taken: TakenItem, slot: Slot
     ) -> BatchItem[Out] | None:
+        work = ItemWork(self._engine, self._state, item, taken, slot)
         self._spending += 1
         try:
-            return await ItemWork(self._engine, self._state, item, taken, slot).finish()
+            return await work.finish()
         finally:
             self._spending -= 1
             self._one_finished.set()
+            if work.is_unsent or taken.is_probe:
+                self._writer.release(Release(taken.id, work.is_unsent))
 
     # -- the end -----------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origi
 
 from pydantic import BaseModel
 
-from fal_typed.batch.extras import imported
+from fal_typed._core.extras import imported
 
 if TYPE_CHECKING:
     from fal_typed.batch.batch_items import BatchItem

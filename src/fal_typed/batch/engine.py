@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fal_typed._queue.submitting import checked_webhook
 from fal_typed.batch.batch_inputs import InputPlanner
 from fal_typed.batch.concurrency import AdaptiveLimit
 from fal_typed.batch.journal import Journal
@@ -16,12 +18,14 @@ from fal_typed.batch.money import ItemPrice, nanodollars
 from fal_typed.batch.platform_calls import PlatformCalls
 from fal_typed.batch.request_history import find_uncertain
 from fal_typed.batch.result_saving import SaveTemplate
+from fal_typed.batch.worker import Worker
 from fal_typed.errors import FalError, FalHTTPError, FalInputError
 from fal_typed.platform.flows import read_estimate, read_prices
 
 if TYPE_CHECKING:
     from fal_typed._core.runner import Runner
     from fal_typed._endpoint import Endpoint
+    from fal_typed.batch.batch_items import BatchItem
 
 Out = TypeVar("Out")
 
@@ -41,12 +45,30 @@ class BatchSettings:
     webhook_url: str | None
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
+        # Callers without a type checker may pass anything.
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise FalInputError("concurrency is a whole number from 1.")
-        if self.budget is not None and self.budget < 0:
-            raise FalInputError("budget is an amount of dollars, 0 or more.")
-        if self.price is not None and self.price < 0:
-            raise FalInputError("price is an amount of dollars, 0 or more.")
+        for name, amount in (("budget", self.budget), ("price", self.price)):
+            if amount is not None and not _is_amount(amount):
+                raise FalInputError(f"{name} is an amount of dollars, 0 or more.")
+        if not os.fspath(self.journal):
+            raise FalInputError("journal is the path of an SQLite file or a postgresql:// URL.")
+        if self.webhook_url is not None:
+            checked_webhook(self.webhook_url)
+
+
+@dataclass
+class ActiveItem(Generic[Out]):
+    """An item that is in progress, and its outcome for those who come with the same key."""
+
+    digest: str
+    outcome: asyncio.Future[BatchItem[Out] | None]
+
+
+def _is_amount(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 0 <= value < math.inf
 
 
 class BatchEngine(Generic[Out]):
@@ -58,9 +80,11 @@ class BatchEngine(Generic[Out]):
         limit: Slots for items in flight.
         price: What an item is expected to cost.
         runner: The client's runner.
+        active: Items in progress in any run, by key.
     """
 
     journal: Journal
+    worker: Worker
     writer: JournalWriter
     limit: AdaptiveLimit
     price: ItemPrice
@@ -75,6 +99,7 @@ class BatchEngine(Generic[Out]):
             runner, self.planner.job, template, settings.webhook_url
         )
         self.runner = runner
+        self.active: dict[str, ActiveItem[Out]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -98,15 +123,16 @@ class BatchEngine(Generic[Out]):
         journal = await asyncio.to_thread(self.open_journal)
         try:
             self.price = await self.read_price()
-            journal.budget = self._budget(self.price)
-            await asyncio.to_thread(journal.join)
+            budget = self._budget(self.price)
+            self.worker = Worker(journal, budget, learns=not self.price.is_per_item)
+            await asyncio.to_thread(self.worker.join)
         except BaseException:
             journal.engine.dispose()
             raise
         self.journal = journal
         self._loop = asyncio.get_running_loop()
         self.limit = AdaptiveLimit(0)
-        self.writer = JournalWriter(journal, self._beat)
+        self.writer = JournalWriter(self.worker, self._beat)
         try:
             await find_uncertain(journal, self.runner, self.planner.endpoint_id.full)
         except BaseException:
@@ -130,7 +156,7 @@ class BatchEngine(Generic[Out]):
         self._loop = None
         await self.writer.close()
         try:
-            await asyncio.to_thread(self.journal.leave)
+            await asyncio.to_thread(self.worker.leave)
         finally:
             self.journal.engine.dispose()
 
@@ -169,7 +195,7 @@ class BatchEngine(Generic[Out]):
     def _beat(self) -> None:
         """Give a sign of life, in the writer's thread, and take this worker's share."""
         ceiling = self.limit.ceiling
-        share = self.journal.beat(self.settings.concurrency, ceiling, self.limit.in_flight)
+        share = self.worker.beat(self.settings.concurrency, ceiling, self.limit.in_flight)
         loop = self._loop
         if share != ceiling and loop is not None:
             with suppress(RuntimeError):  # the loop may have ended

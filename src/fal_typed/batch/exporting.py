@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._core.extras import imported
 from fal_typed.batch.columns import ItemColumns, item_values
-from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def export_items(
     Raises:
         FalInputError: The file is of another kind.
     """
-    target = Path(path)
-    write = _WRITERS.get(target.suffix.lower())
-    if write is None:
-        raise FalInputError(f"{target} must end in {', '.join(_WRITERS)}.")
+    target = checked_target(path)
+    write = _WRITERS[target.suffix.lower()]
     count = 0
 
     def counted() -> Iterator[BatchItem[Any]]:
@@ -61,6 +59,18 @@ def export_items(
     return count
 
 
+def checked_target(path: str | os.PathLike[str]) -> Path:
+    """The file to write.
+
+    Raises:
+        FalInputError: It is of an unknown kind.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _WRITERS:
+        raise FalInputError(f"{target} must end in {', '.join(_WRITERS)}.")
+    return target
+
+
 def _write_parquet(items: Iterator[BatchItem[Any]], output: type[Any] | None, path: Path) -> None:
     columns = ItemColumns(output)
     with imported("parquet", "pyarrow.parquet").ParquetWriter(path, columns.schema) as writer:
@@ -75,8 +85,8 @@ def _write_csv(items: Iterator[BatchItem[Any]], _output: type[Any] | None, path:
         writer.writeheader()
         for item in items:
             values = item_values(item)
-            values["files"] = " ".join(values["files"])
-            values["result"] = json.dumps(values["result"], ensure_ascii=False)
+            for name in ("files", "result"):
+                values[name] = json.dumps(values[name], ensure_ascii=False)
             writer.writerow(values)
 
 

@@ -51,14 +51,14 @@ class Slot:
 
     Attributes:
         begun_at: When it was taken, as the limit said.
-        is_submitting: Whether a request is on its way that must not be cut off.
+        must_finish: Whether a claim or a request is on its way that must not be cut off.
     """
 
     def __init__(self, limit: AdaptiveLimit, begun_at: float) -> None:
         self._limit = limit
         self._is_taken = True
         self.begun_at = begun_at
-        self.is_submitting = False
+        self.must_finish = False
 
     def release(self) -> None:
         """Give it back."""
@@ -74,7 +74,11 @@ class Slot:
 
 
 class ItemWork(Generic[Out]):
-    """The work on one item that this worker owns, until it is finished."""
+    """The work on one item that this worker owns, until it is finished.
+
+    Attributes:
+        is_unsent: Whether no request was sent for it.
+    """
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class ItemWork(Generic[Out]):
         self._taken = taken
         self._slot = slot
         self._taken_at = time.time()
+        self.is_unsent = taken.state != ACCEPTED
 
     async def finish(self) -> BatchItem[Out] | None:
         """Submit it if it was not, fetch its result, save its files; None when it was lost."""
@@ -123,9 +128,10 @@ class ItemWork(Generic[Out]):
             except FalError as error:
                 failure, verdict = error, verdicts.of_upload(error)
             else:
-                if not await self._may_send(is_sending):
+                if self._state.is_aborting or not await self._may_send(is_sending):
                     return None
-                self._slot.is_submitting = is_sending = True
+                self._slot.must_finish = is_sending = True
+                self.is_unsent = False
                 try:
                     job = await self._calls.submit(call, self._item.key)
                     self._limit.accepted()
@@ -136,9 +142,9 @@ class ItemWork(Generic[Out]):
                     failure, verdict = error, verdicts.of_submit(error)
                     if verdict is not Verdict.UNCERTAIN and verdict is not Verdict.FAILED:
                         await self._mark(Mark(self._taken.id, PLANNED))
-                        is_sending = False
+                        is_sending, self.is_unsent = False, True
                 finally:
-                    self._slot.is_submitting = False
+                    self._slot.must_finish = False
             ended = await self._refused(verdict, failure)
             if ended is not None or self._state.is_aborting:
                 return ended
@@ -209,6 +215,7 @@ class ItemWork(Generic[Out]):
                 COMPLETED,
                 delta=cost - self._taken.reserved,
                 cost=self._taken.prior + cost,
+                spent=cost,
                 output=_output_text(result),
                 files=json.dumps([str(path) for path in files]) if files else None,
             )

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy.exc import OperationalError
 
 from fal_typed.batch import liveness
-from fal_typed.batch.operations import Claim, Claimed, Lookup, Mark, Sweep, Swept
+from fal_typed.batch.operations import Claim, Claimed, Lookup, Mark, Release, Sweep, Swept
+from fal_typed.batch.transactions import perform
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-    from fal_typed.batch.journal import Journal
     from fal_typed.batch.operations import Operation
+    from fal_typed.batch.worker import Worker
 
 _GATHER = 0.02
 """Seconds to wait for more operations before a transaction begins."""
@@ -34,7 +35,7 @@ class JournalWriter:
     """Performs operations on a journal for one event loop.
 
     Args:
-        journal: The journal.
+        worker: Whose operations they are.
         beat: Called in the writer's thread every few seconds, for a sign of life.
 
     Attributes:
@@ -42,8 +43,8 @@ class JournalWriter:
         beaten_at: When the last sign of life was written, by the clock of the system.
     """
 
-    def __init__(self, journal: Journal, beat: Callable[[], None]) -> None:
-        self._journal = journal
+    def __init__(self, worker: Worker, beat: Callable[[], None]) -> None:
+        self._worker = worker
         self._beat = beat
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Operation, asyncio.Future[Any]]] = []
@@ -70,6 +71,11 @@ class JournalWriter:
     async def look_up(self, lookup: Lookup) -> dict[str, RowMapping]:
         """Look up finished items."""
         return cast("dict[str, RowMapping]", await self._perform(lookup))
+
+    def release(self, release: Release) -> None:
+        """Note that the work on an item ended; nobody waits for it."""
+        if self._failure is None:
+            self._perform(release).add_done_callback(_observe)
 
     async def close(self) -> None:
         """Write what is waiting and end the thread."""
@@ -126,8 +132,8 @@ class JournalWriter:
         results: list[object] = []
 
         def transaction(again: bool) -> None:
-            with self._journal.engine.begin() as connection:
-                results[:] = self._journal.perform(connection, operations, recount=again)
+            with self._worker.journal.engine.begin() as connection:
+                results[:] = perform(connection, self._worker, operations, recount=again)
 
         try:
             self._retrying(transaction)
@@ -167,6 +173,12 @@ def _resolve(futures: list[asyncio.Future[Any]], results: list[object]) -> None:
     for future, result in zip(futures, results, strict=True):
         if not future.done():
             future.set_result(result)
+
+
+def _observe(future: asyncio.Future[Any]) -> None:
+    """Retrieve an error; whoever writes next gets it as well."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _reject(futures: list[asyncio.Future[Any]], error: BaseException) -> None:

@@ -17,14 +17,13 @@ def dollars(nano: int) -> float:
     return nano / _NANO
 
 
-@dataclass
+@dataclass(frozen=True)
 class ItemPrice:
     """What an item is expected to cost, and what it did cost.
 
     Attributes:
         unit: Price of a unit, in nanodollars, or None when it is unknown.
-        expected: What is reserved for an item before it is sent: its price by the platform, and
-            from then on the most that an item of this run did cost.
+        expected: What is reserved for an item before it is sent, unless another one did cost more.
         is_per_item: Whether an item costs `unit`, however many units its result reports.
     """
 
@@ -47,6 +46,4 @@ class ItemPrice:
             return 0
         if units is None or self.is_per_item:
             return self.expected
-        cost = round(self.unit * units)
-        self.expected = max(self.expected, cost)
-        return cost
+        return round(self.unit * units)

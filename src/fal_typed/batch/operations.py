@@ -48,6 +48,7 @@ class TakenItem(NamedTuple):
         state: `planned`, `sending`, or `accepted` when only its result has to be fetched.
         reserved: Nanodollars reserved for it.
         prior: Nanodollars that earlier attempts did or may have cost.
+        is_probe: Whether the others wait to know what it costs.
     """
 
     id: int
@@ -58,6 +59,7 @@ class TakenItem(NamedTuple):
     prior: int
     digest: str
     text: str
+    is_probe: bool = False
 
 
 class Claimed(NamedTuple):
@@ -65,12 +67,13 @@ class Claimed(NamedTuple):
 
     Attributes:
         outcome: `taken`; `busy`: another worker has it; `final`: it is finished; `changed`: the
-            key has another input; `over_budget`.
+            key has another input; `over_budget`; `unpriced`: the item that says what all others
+            cost is in progress.
         taken: The item, when it was taken.
         row: The row of the journal, when it is final.
     """
 
-    outcome: Literal["taken", "busy", "final", "changed", "over_budget"]
+    outcome: Literal["taken", "busy", "final", "changed", "over_budget", "unpriced"]
     taken: TakenItem | None = None
     row: RowMapping | None = None
 
@@ -82,6 +85,7 @@ class Mark:
     Attributes:
         delta: Nanodollars by which what is spent or reserved changes.
         cost: Nanodollars that the item cost in all.
+        spent: Nanodollars that this attempt cost, when its result says so.
         sent_at: When it is sent, by the clock of the system.
     """
 
@@ -89,6 +93,7 @@ class Mark:
     state: str
     delta: int = 0
     cost: int = 0
+    spent: int | None = None
     request_id: str | None = None
     error: str | None = None
     output: str | None = None
@@ -132,4 +137,16 @@ class Lookup:
     keys: Sequence[str]
 
 
-Operation = Claim | Mark | Sweep | Lookup
+@dataclass(frozen=True)
+class Release:
+    """Note that the work on an item ended, finished or not; gives nothing.
+
+    Attributes:
+        is_unsent: Whether its request was not sent, so that the item is free for others.
+    """
+
+    id: int
+    is_unsent: bool
+
+
+Operation = Claim | Mark | Sweep | Lookup | Release

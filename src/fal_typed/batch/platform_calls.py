@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
+from fal_typed._core.call_record import as_call
 from fal_typed._core.flow import Deadline, Flow
 from fal_typed._queue import following, submitting
 from fal_typed._queue.jobs import Job, job_from_id
@@ -38,28 +38,31 @@ class Deliveries:
     """
 
     _waiting: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
-    _early: deque[str] = field(default_factory=lambda: deque[str](maxlen=_MOST_EARLY))
+    _early: dict[str, None] = field(default_factory=dict[str, None])
 
     def deliver(self, request_id: str) -> None:
         """Note that a job has ended."""
         event = self._waiting.get(request_id)
         if event is None:
-            self._early.append(request_id)
+            self._early[request_id] = None
+            if len(self._early) > _MOST_EARLY:
+                del self._early[next(iter(self._early))]
         else:
             event.set()
 
-    async def wait(self, request_id: str) -> None:
-        """Wait for the delivery of a job, or for some time."""
+    async def wait(self, request_id: str) -> bool:
+        """Wait for the delivery of a job, or for some time; gives whether it was delivered."""
         if request_id in self._early:
-            self._early.remove(request_id)
-            return
+            del self._early[request_id]
+            return True
         event = self._waiting.setdefault(request_id, asyncio.Event())
         try:
             await asyncio.wait_for(event.wait(), _WITHOUT_DELIVERY)
         except asyncio.TimeoutError:
-            pass
+            return False
         finally:
             self._waiting.pop(request_id, None)
+        return True
 
 
 class PlatformCalls(Generic[Out]):
@@ -117,14 +120,17 @@ class PlatformCalls(Generic[Out]):
         completed = None if self._webhook_url is None else await self._delivered(job)
         return await self._runner.perform_async(lambda settings: _finish(settings, job, completed))
 
-    async def _delivered(self, job: Job[Out]) -> Completed:
+    async def _delivered(self, job: Job[Out]) -> Completed | None:
+        """Wait for a job's webhook; None when its status is behind and has to be followed."""
         while True:
-            await self.deliveries.wait(job.request_id)
+            is_delivered = await self.deliveries.wait(job.request_id)
             status = await self._runner.perform_async(
                 lambda settings: following.read_status(settings, job)
             )
             if isinstance(status, Completed):
                 return status
+            if is_delivered:
+                return None
 
     async def save(self, key: str, result: Result[Any]) -> list[Path]:
         """Save the files of a result."""
@@ -150,6 +156,7 @@ class FetchFailed(Exception):  # noqa: N818 - not seen by callers
         self.error = error
 
 
+@as_call("result")
 def _finish(settings: Settings, job: Job[Out], completed: Completed | None) -> Flow[Result[Out]]:
     if completed is None:
         completed = yield from following.follow(settings, job, _NO_LIMIT, _ignore)

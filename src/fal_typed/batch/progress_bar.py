@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sized
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fal_typed.batch.extras import needs
+from fal_typed._core.extras import needs
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fal_typed.batch.batch_run import BatchRun
+    from fal_typed.batch.concurrency import AdaptiveLimit
 
 _INTERVAL = 0.25
 
@@ -22,12 +30,7 @@ def is_wanted(progress: bool | None) -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-def total_of(inputs: object) -> int | None:
-    """How many inputs there are, if that is known."""
-    return len(inputs) if isinstance(inputs, Sized) else None
-
-
-async def show_progress(run: BatchRun[Any], total: int | None, limit: Any) -> None:
+async def show_progress(run: BatchRun[Any], total: int | None, limit: AdaptiveLimit) -> None:
     """Show a run's progress until it is over or this task is cancelled.
 
     Args:
@@ -37,32 +40,64 @@ async def show_progress(run: BatchRun[Any], total: int | None, limit: Any) -> No
     """
     with needs("batch", "rich"):
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[facts]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
-        task = bar.add_task(run.report.endpoint_id, total=total, facts="")
+    console = Console(stderr=True)
+    bar = _notebook_bar if console.is_jupyter else _terminal_bar
+    with bar(console, run.report.endpoint_id, total) as update:
         while True:
-            bar.update(task, completed=_done(run), facts=facts_of(run, limit), refresh=True)
+            facts = facts_of(run, limit)
+            update(run.report.done + run.report.replayed, facts)
             if run.is_over:
                 return
             await asyncio.sleep(_INTERVAL)
 
 
-def facts_of(run: BatchRun[Any], limit: Any) -> str:
+@contextmanager
+def _terminal_bar(
+    console: Console, title: str, total: int | None
+) -> Generator[Callable[[int, str], None]]:
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[facts]}"),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=console, auto_refresh=False) as bar:
+        task = bar.add_task(title, total=total, facts="")
+        yield lambda done, facts: bar.update(task, completed=done, facts=facts, refresh=True)
+
+
+@contextmanager
+def _notebook_bar(
+    _console: Console, title: str, total: int | None
+) -> Generator[Callable[[int, str], None]]:
+    """A bar of HTML: that of rich needs widgets, which not every notebook has."""
+    # Not a dependency: a notebook brings it.
+    display = import_module("IPython.display")
+    begun_at = time.monotonic()
+    shown = display.display(display.HTML(""), display_id=True)
+
+    def update(done: int, facts: str) -> None:
+        seconds = time.monotonic() - begun_at
+        shown.update(display.HTML(notebook_line(title, done, total, facts, seconds)))
+
+    yield update
+
+
+def notebook_line(title: str, done: int, total: int | None, facts: str, seconds: float) -> str:
+    """The progress as HTML, with the time so far and the time left."""
+    size = "" if total is None else f' value="{done}" max="{total}"'
+    count = f"{done}" if total is None else f"{done}/{total}"
+    words = [count, facts, str(timedelta(seconds=int(seconds)))]
+    if total and 0 < done < total:
+        words.append(f"{timedelta(seconds=int(seconds / done * (total - done)))} left")
+    return f"{escape(title)} <progress{size}></progress> {escape(', '.join(words))}"
+
+
+def facts_of(run: BatchRun[Any], limit: AdaptiveLimit) -> str:
     """The facts beside the bar: rate, failures, cost, what is in flight, and any trouble."""
     run.refresh()
     report = run.report
@@ -76,7 +111,3 @@ def facts_of(run: BatchRun[Any], limit: Any) -> str:
     if limit.trouble and limit.pause_seconds():
         words.append(f"waiting: {limit.trouble[:60]}")
     return ", ".join(word for word in words if word)
-
-
-def _done(run: BatchRun[Any]) -> int:
-    return run.report.done + run.report.replayed

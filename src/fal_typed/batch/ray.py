@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from typing_extensions import Unpack
 
+from fal_typed._core.extras import imported
 from fal_typed.batch.batch_items import BatchItem
+from fal_typed.batch.batch_options import BatchOptions, batch_engine
 from fal_typed.batch.batch_run import BatchRun, RunOrders
-from fal_typed.batch.batching import BatchOptions, batch_engine
 from fal_typed.batch.columns import ItemColumns
-from fal_typed.batch.extras import imported
 from fal_typed.batch.rows import without_missing
 from fal_typed.batch.tables import FAILED, UNCERTAIN
 from fal_typed.errors import FalError, FalInputError

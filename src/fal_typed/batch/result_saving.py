@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import string
 import sys
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -20,9 +23,16 @@ from fal_typed._downloads.file_names import SaveTarget, safe_name
 from fal_typed.errors import FalInputError
 
 _DEFAULT = "{key}-{index}{ext}"
-_FIELDS = {"key", "request_id", "index", "name", "ext"}
+_SAMPLE = {"key": "k", "request_id": "r", "index": 0, "name": "n", "ext": ".x"}
 _FILES_AT_ONCE = 4
 _FOLDS_CASE = sys.platform in ("win32", "darwin")
+_HASH_LENGTH = 16
+_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$", re.IGNORECASE)
+_MOST_NAME_BYTES = 200
+# Parts of a path that different keys never share: `{index}` has only digits and `{ext}` only one
+# dot, so the key can be read from the name.
+_DISTINCT = re.compile(r"[^{}]*\{key\}([^{}]*|[^{}]*[^{}0-9]\{index(:0?\d*d?)?\}[^{}]*)(\{ext\})?")
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 
 class SaveTemplate:
@@ -33,50 +43,100 @@ class SaveTemplate:
             folder, for `{key}-{index}{ext}` inside it.
 
     Raises:
-        FalInputError: The template would give two items the same file.
+        FalInputError: The template is invalid, or would give two items the same file.
     """
 
     def __init__(self, template: str | os.PathLike[str]) -> None:
         text = os.fspath(template)
-        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        fields = _fields_of(text)
         if not fields:
             text = os.path.join(text.replace("{", "{{").replace("}", "}}"), _DEFAULT)  # noqa: PTH118
             fields = {"key", "index", "ext"}
-        if unknown := fields - _FIELDS:
+        if unknown := fields - _SAMPLE.keys():
             raise FalInputError(
-                f"save has no field {{{min(unknown)}}}. Use {', '.join(sorted(_FIELDS))}."
+                f"save has no field {{{min(unknown)}}}. Use {', '.join(sorted(_SAMPLE))}."
             )
         if not fields & {"key", "request_id"}:
             raise FalInputError(
                 "save needs {key} or {request_id}, so that each item has its own files."
             )
-        self._template = text
-        self._counts = "index" in fields
+        self._parts = Path(text).parts
+        self._is_distinct = "request_id" in fields or any(map(_DISTINCT.fullmatch, self._parts))
+        self._key_is_in_name = "{key" in self._parts[-1]
+        self.paths("k", "r", [{"url": ""}])
 
-    def path(self, key: str, request_id: str, index: int, file: dict[str, Any]) -> Path:
-        """The path of one file of a result."""
+    def paths(self, key: str, request_id: str, files: Sequence[dict[str, Any]]) -> list[Path]:
+        """The paths of the files of a result, all different."""
+        paths: dict[str, Path] = {}
+        for index, file in enumerate(files):
+            path = self._path(key, request_id, index, file)
+            numbers = count(index)
+            while _folded(path) in paths:
+                # Another key may have this name with a number, but not with the hash.
+                mark = f"-{digest(key)}" if self._key_is_in_name else ""
+                path = path.with_name(f"{path.stem}-{next(numbers)}{mark}{path.suffix}")
+            paths[_folded(path)] = path
+        return list(paths.values())
+
+    def _path(self, key: str, request_id: str, index: int, file: dict[str, Any]) -> Path:
         name = _own_name(file)
         values = {
-            "key": unique_name(key),
-            "request_id": request_id,
+            "key": unique_name(key, is_hashed=not self._is_distinct),
+            "request_id": unique_name(request_id),
             "index": index,
             "name": Path(name).stem,
             "ext": _extension(file, name),
         }
-        path = Path(self._template.format(**values))
-        if index and not self._counts:
-            path = path.with_name(f"{path.stem}-{index}{path.suffix}")
-        return path
+        return Path(*(_shortened(part.format(**values)) for part in self._parts))
 
 
-def unique_name(key: str) -> str:
-    """A file name for a key; different keys have different names on every system."""
+def _fields_of(template: str) -> set[str]:
+    """The fields of a template.
+
+    Raises:
+        FalInputError: It is not a template.
+    """
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        if fields <= _SAMPLE.keys():
+            template.format(**_SAMPLE)
+    except (ValueError, KeyError, IndexError) as error:
+        raise FalInputError(f"save is not a path with fields such as {{key}}: {error}.") from None
+    return fields
+
+
+def digest(text: str) -> str:
+    """A hash for file names."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
+
+
+def unique_name(key: str, *, is_hashed: bool = False) -> str:
+    """A file name for a key; different keys have different names on every system.
+
+    Args:
+        key: The key.
+        is_hashed: True adds a hash to every name, else only to those that differ from the key.
+    """
     name = safe_name(key)
     is_same = name == key and not (_FOLDS_CASE and key != key.lower())
-    if is_same:
+    if is_same and not is_hashed and not _HASHED.search(name):
         return name
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    return f"{name or 'item'}-{digest}"
+    return f"{name or 'item'}-{digest(key)}"
+
+
+def _folded(path: Path) -> str:
+    """The same for two paths that may be one file on some system."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _shortened(name: str) -> str:
+    """A name that every file system takes."""
+    if len(name.encode("utf-8", "surrogatepass")) <= _MOST_NAME_BYTES:
+        return name
+    stem = name.encode("utf-8", "ignore")[: _MOST_NAME_BYTES - 40].decode(errors="ignore")
+    suffix = Path(name).suffix
+    extension = suffix if _EXTENSION.fullmatch(suffix) else ""
+    return f"{stem}-{digest(name)}{extension}"
 
 
 def file_objects(value: object) -> Iterator[dict[str, Any]]:
@@ -101,13 +161,11 @@ def save_files(
         FalDownloadError: A file is gone, or its download broke too often.
         OSError: A folder cannot be written to.
     """
-    targets = [
-        (file["url"], template.path(key, request_id, index, file))
-        for index, file in enumerate(file_objects(raw))
-    ]
-    if not targets:
+    files = list(file_objects(raw))
+    if not files:
         return []
-    flows = [_save(settings, url, path) for url, path in targets]
+    paths = template.paths(key, request_id, files)
+    flows = [_save(settings, file["url"], path) for file, path in zip(files, paths, strict=True)]
     return (yield from gather(flows, _FILES_AT_ONCE))
 
 
@@ -143,9 +201,10 @@ def _own_name(file: dict[str, Any]) -> str:
 
 
 def _extension(file: dict[str, Any], name: str) -> str:
-    if suffix := Path(name).suffix:
+    """The extension of a file; every file has one, so that `a` and `a.png` stay apart."""
+    if _EXTENSION.fullmatch(suffix := Path(name).suffix):
         return suffix
     url, kind = cast("str", file["url"]), file.get("content_type")
     if url[:5].lower() == "data:":
-        return extension_of(data_uri.content_type(url))
-    return extension_of(kind) if isinstance(kind, str) else ""
+        kind = data_uri.content_type(url)
+    return (extension_of(kind) if isinstance(kind, str) else "") or ".bin"

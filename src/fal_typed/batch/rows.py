@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from fal_typed._core.extras import imported
 from fal_typed.batch.batch_errors import RowProblem
-from fal_typed.batch.extras import imported
 from fal_typed.errors import FalInputError
 
 _ROWS_AT_ONCE = 1_000
@@ -67,18 +67,42 @@ class RowFile:
             yield row._replace(takes_paths=self.takes_paths)
 
 
-def numbered(inputs: Iterable[Any]) -> Iterator[Row]:
+def numbered(inputs: object) -> Iterator[Row]:
     """The rows of whatever a caller passes as inputs, numbered from 1 where they have no line."""
     for number, value in enumerate(_values(inputs), start=1):
         yield value if isinstance(value, Row) else Row(number, value)
 
 
+def can_be_read_twice(inputs: object) -> bool:
+    """Whether inputs can be read once more: files, and what has a length."""
+    return isinstance(inputs, (RowFile, Sized)) and not isinstance(inputs, Iterator)
+
+
+def read_again(inputs: Iterable[Any]) -> Iterator[Row]:
+    """The rows of inputs that were read before, and had rows then.
+
+    Raises:
+        FalInputError: They have none any more.
+    """
+    is_empty = True
+    for row in numbered(inputs):
+        is_empty = False
+        yield row
+    if is_empty:
+        raise FalInputError(
+            "The inputs can be read only once, so their rows are gone after the check. Pass "
+            "iter(inputs), whose rows are checked when they are read."
+        )
+
+
 def _values(inputs: Any) -> Iterable[Any]:
-    package = type(inputs).__module__.partition(".")[0]
-    if package == "pyarrow":
-        return _arrow_rows(inputs)
-    if package == "pandas":
+    if type(inputs).__module__.partition(".")[0] == "pandas":
         return _pandas_rows(inputs)
+    if hasattr(inputs, "to_batches"):  # a table or a data set of pyarrow
+        return _arrow_rows(inputs.to_batches())
+    if hasattr(inputs, "__arrow_c_stream__"):
+        reader = imported("parquet", "pyarrow").RecordBatchReader
+        return _arrow_rows(reader.from_stream(inputs))
     if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable):
         raise FalInputError(
             "The inputs of a batch are an iterable of rows: mappings, endpoint inputs, or pairs of "
@@ -136,8 +160,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
             start += len(rows)
 
 
-def _arrow_rows(table: Any) -> Iterator[dict[str, Any]]:
-    batches: Iterable[Any] = table.to_batches() if hasattr(table, "to_batches") else table
+def _arrow_rows(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
     for batch in batches:
         for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
             yield from map(without_missing, batch.slice(start, _ROWS_AT_ONCE).to_pylist())

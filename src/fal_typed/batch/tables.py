@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._core.extras import needs
 from fal_typed.batch.batch_errors import BatchJournalError
-from fal_typed.batch.extras import needs
 
 with needs("batch", "sqlalchemy"):
     from sqlalchemy import (
@@ -66,6 +66,10 @@ batches = Table(
     Column("endpoint", Text, nullable=False),
     # Nanodollars that were spent or are reserved for items in progress.
     Column("committed", BigInteger, nullable=False, default=0),
+    # The most that an item cost, in nanodollars; NULL until a result says what one costs.
+    Column("highest_cost", BigInteger),
+    # While `highest_cost` is unknown: the item that is submitted to find it out.
+    Column("probe", BigInteger),
 )
 
 workers = Table(
@@ -137,8 +141,9 @@ def open_engine(journal: str | os.PathLike[str]) -> Engine:
             metadata.create_all(connection)
     except SQLAlchemyError as error:
         engine.dispose()
+        reason = str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
         raise BatchJournalError(
-            f"The journal {engine.url!r} cannot be opened: {error}. Check the path or the URL."
+            f"The journal {engine.url!r} cannot be opened: {reason}. Check the path or the URL."
         ) from error
     return engine
 

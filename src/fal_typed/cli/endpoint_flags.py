@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from fal_typed._display.safe_text import one_line
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.document import InvalidDocumentError
 from fal_typed._documents.schemas import properties
 from fal_typed.cli.flag_values import choices_of, items_of, kind_of, schema_at
 from fal_typed.cli.parameters import Parameter, parameters
-from fal_typed.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument, Schema

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fal_typed._core.json_values import as_list, as_object
+from fal_typed._display.safe_text import one_line
 from fal_typed._documents.document import component_name
 from fal_typed._documents.regular_files import read_regular_file
 from fal_typed._documents.schemas import alternatives, properties
-from fal_typed.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

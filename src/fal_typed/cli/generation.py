@@ -49,6 +49,7 @@ def run_generator(
     *,
     jobs: int | None = None,
     dry_run: bool = False,
+    prune: bool = False,
 ) -> Generation:
     """Run the generator and print its warnings and errors to standard error."""
     from fal_typed_codegen.application.project import ProjectError, load_project
@@ -58,7 +59,9 @@ def run_generator(
         if project is not None:
             generation = _run_for_application(project, jobs, dry_run=dry_run)
         else:
-            generation = _run_for_package(schemas, out, package, endpoints, jobs, dry_run=dry_run)
+            generation = _run_for_package(
+                schemas, out, package, endpoints, jobs, dry_run=dry_run, prune=prune
+            )
     except (ProjectError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     _show_problems(generation.report)
@@ -88,16 +91,24 @@ def _run_for_package(
     jobs: int | None,
     *,
     dry_run: bool,
+    prune: bool,
 ) -> Generation:
-    from fal_typed_codegen.generate import NoMatchError, generate
+    from fal_typed_codegen.generate import (
+        NoDocumentsError,
+        NoMatchError,
+        RemovalError,
+        generate,
+    )
 
     if not all(part.isidentifier() for part in package.split(".")):
         raise typer.BadParameter(f"{package!r} is not a package name", param_hint="--package")
     try:
-        report = generate(schemas, out, package, endpoints=endpoints, jobs=jobs, dry_run=dry_run)
+        report = generate(
+            schemas, out, package, endpoints=endpoints, jobs=jobs, dry_run=dry_run, prune=prune
+        )
     except NoMatchError as error:
         raise typer.BadParameter(str(error), param_hint="--endpoint") from error
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NoDocumentsError, RemovalError) as error:
         raise typer.BadParameter(str(error), param_hint="--schemas") from error
     return Generation(report, package)
 

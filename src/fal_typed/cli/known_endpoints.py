@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fal_typed._calls.catalog_modules import similar_ids
+from fal_typed._display.safe_text import one_line
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.document import InvalidDocumentError
-from fal_typed.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path

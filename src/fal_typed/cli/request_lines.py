@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fal_typed.cli.terminal import one_line
+from fal_typed._display.safe_text import one_line
 
 if TYPE_CHECKING:
     from fal_typed.testing import RecordedRequest

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fal_typed import FalClient, RetryPolicy
+from fal_typed._display.safe_text import one_line
+from fal_typed._queue.job_progress import is_terminal
 from fal_typed.cli.command_list import FOUND
-from fal_typed.cli.job_progress import is_terminal
 from fal_typed.cli.saving import files_in, save_all
-from fal_typed.cli.terminal import note, one_line, say_json
+from fal_typed.cli.terminal import note, say_json
 from fal_typed.errors import FalError
 
 if TYPE_CHECKING:

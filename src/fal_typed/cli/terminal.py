@@ -9,44 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, Any, TextIO
+
+from fal_typed._display.safe_text import clean, is_unsafe, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-
-_KEPT = frozenset("\n\t")
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# Control characters and unpaired surrogates, and line and paragraph separators.
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They change the order in which a line is shown.
-_BIDIRECTIONAL = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
-
-
-def clean(text: str) -> str:
-    r"""Replace characters that control a terminal or reorder a line.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text, with line breaks and tabs as they are.
-
-    >>> clean("a\x1b[2Jb\u202ec\r\n")
-    'a�[2Jb�c�\n'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_REPLACEMENT if _is_unsafe(letter) else letter for letter in text)
-
-
-def one_line(text: str) -> str:
-    """`clean` for text of which several lines would hide other output."""
-    return " ".join(clean(text).split())
 
 
 def say(text: str) -> None:
@@ -81,7 +51,7 @@ def json_text(value: Any, *, ascii_only: bool = False) -> str:
     if text.isascii():
         return text.replace("\x7f", "\\u007f")
     return "".join(
-        f"\\u{ord(letter):04x}" if letter != "\n" and _is_unsafe(letter) else letter
+        f"\\u{ord(letter):04x}" if letter != "\n" and is_unsafe(letter) else letter
         for letter in text
     )
 
@@ -124,12 +94,6 @@ def _write(stream: TextIO | None, text: str) -> None:
         raise OSError("the stream is closed")
     stream.write(text)
     stream.flush()
-
-
-def _is_unsafe(letter: str) -> bool:
-    if letter in _KEPT:
-        return False
-    return unicodedata.category(letter) in _UNSAFE_CATEGORIES or letter in _BIDIRECTIONAL
 
 
 def _can_print(value: Any) -> bool:

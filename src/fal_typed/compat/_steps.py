@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed._calls.building import call_options, untyped_call
 from fal_typed._calls.endpoint_id import join_path
+from fal_typed._core.call_record import as_call
 from fal_typed._core.data_uri import encode
 from fal_typed._core.flow import Deadline, Emit, Flow, blocking, invoke, sleep
 from fal_typed._core.media_types import OCTETS
@@ -68,6 +69,7 @@ def submit(settings: Settings, call: Call[Any], deadline: Deadline | None = None
         return (yield from submitting.submit(settings, call, deadline))
 
 
+@as_call("subscribe")
 def subscribe(
     settings: Settings,
     call: Call[Any],
@@ -106,6 +108,7 @@ def status(settings: Settings, job: Job[Any], *, with_logs: bool) -> Flow[Status
     return (yield from _read(settings, with_options(job, with_logs=with_logs), None))
 
 
+@as_call("status")
 def emit_polls(
     settings: Settings, job: Job[Any], *, with_logs: bool, interval: float
 ) -> Flow[None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fal_typed.batch import Batch, BatchInputError, RowFile
+from fal_typed.batch.exporting import checked_target
 from fal_typed.cli.command_list import FOUND
 from fal_typed.cli.generated_modules import find_generated
 from fal_typed.cli.known_endpoints import EndpointArgument, UnlistedOption, find_document
@@ -74,6 +75,8 @@ def command(
     """
     if rows is None and not status and export is None:
         raise typer.BadParameter("name a file of rows, or use --status or --export")
+    if export is not None:
+        checked_target(export)
     find_document(endpoint, unlisted=unlisted)
     generated = find_generated(endpoint)
     try:
@@ -125,9 +128,11 @@ def _run(batch: Batch[Any], rows: RowFile, retry_failed: bool, resubmit_uncertai
                 note(str(problem))
             note(f"{len(error.problems)} invalid rows; nothing was submitted")
             return False
-        finally:
+        except BaseException:
             say(str(batch.report))
+            raise
     report = batch.report
+    say(str(report))
     return not (report.failed or report.uncertain or report.unfinished or report.stopped)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from fal_typed import FalClient
+from fal_typed._display.safe_text import one_line
 from fal_typed.cli.command_list import FOUND
 from fal_typed.cli.known_endpoints import UnlistedOption, complete_ids, find_document
-from fal_typed.cli.terminal import note, one_line, say, say_json
+from fal_typed.cli.terminal import note, say, say_json
 
 
 def command(

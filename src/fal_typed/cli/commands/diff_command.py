@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fal_typed.cli.command_list import FOUND
+from fal_typed.cli.command_list import FOUND, WRONG_USE
 from fal_typed.cli.terminal import note, say
 
 
@@ -27,7 +27,7 @@ def command(
 
     Every change is breaking, compatible or docs, depending on what callers of the typed code see.
     Two locks show only which endpoints were added, removed or changed; to see what changed in
-    them, compare the documents.
+    them, compare the documents. The exit code is 2 when a document cannot be compared.
 
     Example: fal-typed diff main:schemas schemas --fail-on breaking
     """
@@ -48,9 +48,11 @@ def command(
     }
     if text := writers[output_format](changes).rstrip("\n"):
         say(text)
-    for name, reason in sorted(changes.failed.items()):
+    for name, reason in sorted(changes.failed.items()) if output_format != "text" else ():
         note(f"error: {name}: {reason}")
     if before.is_lock or after.is_lock:
         note("Locks show which endpoints changed; compare the documents to see how.")
-    if fail_on is not None and (changes.failed or changes.reaches(fail_on)):
+    if changes.failed:
+        raise typer.Exit(WRONG_USE)
+    if fail_on is not None and changes.reaches(fail_on):
         raise typer.Exit(FOUND)

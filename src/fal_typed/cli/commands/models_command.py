@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fal_typed import FalClient
+from fal_typed._display.safe_text import one_line
 from fal_typed.cli.command_list import FOUND
-from fal_typed.cli.terminal import note, one_line, say_json, say_table
+from fal_typed.cli.terminal import note, say_json, say_table
 
 if TYPE_CHECKING:
     from fal_typed.platform.records import ModelInfo

@@ -99,6 +99,7 @@ def command(
 def _wanted(
     words: list[str], *, query: str, category: str, status: str | None, public: bool
 ) -> PullSources:
+    from fal_typed_codegen.documents.read import document_files
     from fal_typed_codegen.documents.sources import PullSources, is_pattern
 
     urls = [word for word in words if word.startswith(("http://", "https://"))]
@@ -107,6 +108,9 @@ def _wanted(
     missing = [place for place in places if not Path(place).exists()]
     if missing:
         raise typer.BadParameter(f"no file or folder {missing[0]!r}", param_hint="SOURCES")
+    for place in map(Path, places):
+        if place.is_dir() and next(document_files(place), None) is None:
+            raise typer.BadParameter(f"no document (*.json) in {place}", param_hint="SOURCES")
     filters = {"q": query, "category": category, "status": status or ""}
     wanted = PullSources(
         patterns=patterns,

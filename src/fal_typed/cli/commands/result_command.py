@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fal_typed import FalClient
+from fal_typed._queue.job_progress import JobProgress
 from fal_typed.cli.command_list import INTERRUPTED
-from fal_typed.cli.job_progress import JobProgress
 from fal_typed.cli.known_endpoints import (
     EndpointArgument,
     RequestIdArgument,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fal_typed import FalClient, FalTimeoutError
+from fal_typed._queue.job_progress import JobProgress
 from fal_typed.cli.command_list import INTERRUPTED
 from fal_typed.cli.endpoint_calls import (
     InputOption,
@@ -15,7 +16,6 @@ from fal_typed.cli.endpoint_calls import (
     cancel_and_describe,
     prepare_call,
 )
-from fal_typed.cli.job_progress import JobProgress
 from fal_typed.cli.known_endpoints import EndpointArgument, UnlistedOption
 from fal_typed.cli.result_output import deliver
 from fal_typed.cli.saving import SaveOption, check_folder

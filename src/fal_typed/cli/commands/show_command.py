@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fal_typed._display.safe_text import clean, one_line
 from fal_typed._documents.schemas import alternatives
 from fal_typed.cli.generated_modules import find_generated
 from fal_typed.cli.known_endpoints import EndpointArgument, open_catalog, read_document
 from fal_typed.cli.parameters import Parameter, parameters, sections
-from fal_typed.cli.terminal import clean, console, one_line, say_json
+from fal_typed.cli.terminal import console, say_json
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -50,7 +50,7 @@ class EmulatedEndpoint:
         self._seed = seed
         self._checker: SchemaChecker | None = None
         self._output_maker: OutputMaker | None = None
-        self._outcomes: OrderedDict[tuple[bytes, str], Outcome] = OrderedDict()
+        self._outcomes: OrderedDict[tuple[bytes, str, float], Outcome] = OrderedDict()
 
     def outcome(self, request: IncomingRequest, files: str) -> Outcome | asyncio.Task[Outcome]:
         """Decide how a run ends.
@@ -72,19 +72,22 @@ class EmulatedEndpoint:
         if isinstance(scripted, ScriptedFailure):
             return failed(scripted)
         if scripted is not UNSCRIPTED:
-            return succeeded(scripted)
+            return self._succeeded(scripted)
         if self.script.handler is not None:
             return asyncio.ensure_future(self._handled(arguments))
-        return succeeded(self.output(arguments, files))
+        return self._succeeded(self.output(arguments, files))
+
+    def _succeeded(self, output: Any) -> Outcome:
+        return succeeded(output, self.script.billable_units)
 
     def _from_schema(self, body: bytes, files: str) -> Outcome:
-        key = (body, files)
+        key = (body, files, self.script.billable_units)
         outcome = self._outcomes.get(key)
         if outcome is not None:
             self._outcomes.move_to_end(key)
             return outcome
         arguments, refusal = self.read(body)
-        outcome = refusal or succeeded(self.output(arguments, files))
+        outcome = refusal or self._succeeded(self.output(arguments, files))
         if len(body) + len(outcome.body) <= _LARGEST_KEPT_BODY:
             self._outcomes[key] = outcome
         if len(self._outcomes) > _KEPT_OUTCOMES:
@@ -158,14 +161,26 @@ class EmulatedEndpoint:
             self._output_maker = OutputMaker(self.document, self._seed)
         return self._output_maker
 
+    def run_again(self, body: bytes) -> asyncio.Task[Outcome]:
+        """Call the handler again for a job that was running when the emulator was stopped.
+
+        Args:
+            body: The input, which was checked before.
+
+        Returns:
+            The running handler.
+        """
+        return asyncio.ensure_future(self._handled(parse(body)))
+
     async def _handled(self, arguments: dict[str, Any]) -> Outcome:
         handler = self.script.handler
-        assert handler is not None  # noqa: S101  (the caller checked it)
+        if handler is None:
+            return failed(ScriptedFailure.infrastructure("runner_disconnected"))
         try:
             output = None
             async for event in handler_outputs(handler, arguments):
                 output = event
-            return succeeded(output)
+            return self._succeeded(output)
         except ScriptedFailure as failure:
             return failed(failure)
         except Exception as error:  # noqa: BLE001  (a model that crashes returns 500)
@@ -241,7 +256,7 @@ class EmulatedEndpoints:
         Returns:
             The script.
         """
-        endpoint = self._known(endpoint_id) or self._add(endpoint_id, None)
+        endpoint = self.get(endpoint_id) or self._add(endpoint_id, None)
         return endpoint.script
 
     def reset(self) -> None:
@@ -260,13 +275,18 @@ class EmulatedEndpoints:
         """
         endpoint_id, rest = path.strip("/"), ""
         while "/" in endpoint_id:
-            if (endpoint := self._known(endpoint_id)) is not None:
+            if (endpoint := self.get(endpoint_id)) is not None:
                 return endpoint, rest
             endpoint_id, _, last = endpoint_id.rpartition("/")
             rest = f"/{last}{rest}"
         return None
 
-    def _known(self, endpoint_id: str) -> EmulatedEndpoint | None:
+    def get(self, endpoint_id: str) -> EmulatedEndpoint | None:
+        """Return an endpoint that has a document or a script; None when there is none.
+
+        Args:
+            endpoint_id: Its id.
+        """
         endpoint = self._endpoints.get(endpoint_id)
         if endpoint is not None:
             return endpoint

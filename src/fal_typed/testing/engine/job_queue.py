@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.testing.engine.clock import Clock, timestamp
-from fal_typed.testing.engine.emulated_endpoints import EmulatedEndpoint
+from fal_typed.testing.engine.emulated_endpoints import EmulatedEndpoint, EmulatedEndpoints
 from fal_typed.testing.engine.outcomes import INVALID, Outcome, failed
 from fal_typed.testing.engine.scripts import ScriptedFailure
 
@@ -247,13 +247,27 @@ class JobQueue:
         if isinstance(outcome, Outcome):
             job.outcome = outcome
         else:
-            job.task, job.ends_at = outcome, _FOREVER
-            outcome.add_done_callback(lambda task: self._handled(job, task, ends_at))
+            self._await(job, outcome, ends_at)
         with self._added:
             self._jobs[job.id] = job
             self._bytes += _weight(job)
             self._drop_completed(now)
         return job
+
+    def resume(self, endpoints: EmulatedEndpoints) -> None:
+        """Continue the jobs whose handlers ended when the emulator was stopped.
+
+        Args:
+            endpoints: The endpoints that run them.
+        """
+        for job in self:
+            endpoint = endpoints.get(job.endpoint_id)
+            if job.outcome is None and endpoint is not None:
+                self._await(job, endpoint.run_again(job.body), job.starts_at)
+
+    def _await(self, job: EmulatedJob, task: asyncio.Task[Outcome], earliest: float) -> None:
+        job.task, job.ends_at = task, _FOREVER
+        task.add_done_callback(lambda done: self._handled(job, done, earliest))
 
     def _drop_completed(self, now: float) -> None:
         # Jobs in the order of their submits: one that is not complete keeps those after it.

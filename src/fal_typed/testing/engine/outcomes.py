@@ -27,6 +27,8 @@ class Outcome:
     body: bytes
     error: str | None = None
     error_type: str | None = None
+    units: float = 0
+    """What the caller pays for."""
 
     def response(self, request_id: str) -> Response:
         """Make the response to the caller.
@@ -41,16 +43,18 @@ class Outcome:
         return Response(self.status, [*self.headers, header], self.body)
 
 
-def succeeded(output: Any) -> Outcome:
+def succeeded(output: Any, units: float) -> Outcome:
     """Make the outcome of a run that succeeded.
 
     Args:
         output: The output, any JSON value.
+        units: Billable units that it reports.
 
     Returns:
         The outcome.
     """
-    return Outcome(200, json_headers((b"x-fal-billable-units", b"1")), dump(output))
+    headers = json_headers((b"x-fal-billable-units", f"{units:g}".encode()))
+    return Outcome(200, headers, dump(output), units=units)
 
 
 def failed(failure: ScriptedFailure) -> Outcome:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed._documents.document import component_name
 from fal_typed._documents.schema_walk import (
+    allowed_values,
     alternatives,
     merged,
     properties,
@@ -23,26 +24,52 @@ from fal_typed._documents.schema_walk import (
 from fal_typed.testing.engine import scalars, sizes
 from fal_typed.testing.engine.file_kinds import extension_of
 from fal_typed.testing.engine.generation_input import GenerationInput
-from fal_typed.testing.engine.schema_checking import SchemaChecker
+from fal_typed.testing.engine.schema_checking import SchemaChecker, goes_beyond
 from fal_typed.testing.media.randomness import seeded
 from fal_typed.testing.media.rendering import render
 from fal_typed.testing.media.spec import VIDEOS, MediaSpec
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from fal_typed._documents.document import EndpointDocument, Schema
 
 _FINAL = 0
 _STEPS = 4  # events of a stream
 _MAX_DEPTH = 8  # where a component that contains itself ends
+_MOST_CHECKERS = 1000
 _ALWAYS_FALSE = ("nsfw", "flagged", "partial", "error", "truncated")
 _PER_FILE = ("nsfw", "seeds", "masks", "scores")
 _FILE_FACTS = frozenset(
     {"width", "height", "duration", "fps", "num_frames", "sample_rate", "channels", "bitrate"}
 )
 _COSTLY_FACTS = frozenset({"file_data", "file_size"})  # left out unless they are required
+
+
+_APPLICATORS = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
+_KEYWORDS = {
+    "object": ("required", "additionalProperties", "minProperties", "dependentRequired"),
+    "array": ("items", "prefixItems", "contains", "minItems", "maxItems"),
+    "string": ("minLength", "maxLength", "pattern"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+}
+_USUAL: tuple[Any, ...] = (
+    "",
+    "text",
+    0,
+    1,
+    0.5,
+    None,
+    True,
+    False,
+    [],
+    {},
+    [1],
+    "a",
+    "a1",
+    {"a": 1},
+)
 
 
 class _Slot(NamedTuple):
@@ -77,7 +104,8 @@ class OutputMaker:
             for name, schema in outputs.items()
             if name in inputs
         }
-        self._checkers: dict[int, SchemaChecker] = {}
+        self._checkers: dict[int, tuple[Schema, SchemaChecker]] = {}
+        self._is_beyond = goes_beyond(document, document.output_ref)
         self._makers: dict[str, _ValueMaker] = {
             "object": self._object,
             "array": self._array,
@@ -144,7 +172,38 @@ class OutputMaker:
             if is_plain and name in output and not checker.problems(value):
                 output[name] = value
 
-    def _value(self, schema: Schema, name: str, depth: int, given: GenerationInput) -> Any:
+    def _value(self, raw: Any, name: str, depth: int, given: GenerationInput) -> Any:
+        schema = as_object(raw)
+        if schema is None:  # a boolean, which allows everything or nothing
+            return None
+        value = self._draft(schema, name, depth, given)
+        if not self._is_beyond or depth >= _MAX_DEPTH or self._is_valid(schema, value):
+            return value
+        candidates = self._candidates(schema, name, depth, given)
+        return next((one for one in candidates if self._is_valid(schema, one)), value)
+
+    def _candidates(
+        self, schema: Schema, name: str, depth: int, given: GenerationInput
+    ) -> Iterator[Any]:
+        """Other values, for a schema whose keywords the first one does not fit."""
+        whole = merged(self._document, schema)
+        base = {key: value for key, value in whole.items() if key not in _APPLICATORS}
+        parts = [part for key in ("anyOf", "oneOf") for part in as_list(whole.get(key)) or []]
+        parts += [whole.get("then"), whole.get("else"), whole.get("if")]
+        for part in map(as_object, parts):
+            if part is not None:
+                both = merged(self._document, {**base, "allOf": [part]})
+                yield self._draft(both, name, depth + 1, given)
+        if "contains" in whole:
+            count = max(1, int(whole.get("minContains", 1)), int(whole.get("minItems", 1)))
+            item = whole["contains"]
+            yield [self._value(item, name, depth + 1, given) for _ in range(count)]
+        yield self._draft({**base, "properties": {}}, name, depth + 1, given)
+        yield self._draft(base, name, depth + 1, given)
+        yield from (value for inner in _walk(whole) for value in allowed_values(inner) or [])
+        yield from _USUAL
+
+    def _draft(self, schema: Schema, name: str, depth: int, given: GenerationInput) -> Any:
         component = component_name(schema) or ""
         schema = merged(self._document, schema)
         if "const" in schema:
@@ -155,7 +214,7 @@ class OutputMaker:
         if options := alternatives(schema):
             return self._option(options, name, depth, given)
         slot = _Slot(schema, name, component, depth)
-        return self._makers[schema_type(schema) or "null"](slot, given)
+        return self._makers[schema_type(schema) or _implied_type(schema)](slot, given)
 
     def _option(self, options: list[Schema], name: str, depth: int, given: GenerationInput) -> Any:
         real = [one for one in options if self._document.resolve(one).get("type") != "null"]
@@ -237,10 +296,34 @@ class OutputMaker:
         return output
 
     def _is_valid(self, schema: Schema, value: Any) -> bool:
-        checker = self._checkers.get(id(schema))
-        if checker is None:  # the document keeps the schema alive, so its id stays unique
-            checker = self._checkers[id(schema)] = SchemaChecker(self._document, schema)
+        key = id(schema)
+        known = self._checkers.get(key)
+        if known is None or known[0] is not schema:  # made for one output, and its id used again
+            if len(self._checkers) >= _MOST_CHECKERS:
+                self._checkers.clear()
+            known = self._checkers[key] = schema, SchemaChecker(self._document, schema)
+        _, checker = known
         return not checker.problems(value)
+
+
+def _implied_type(schema: Schema) -> str:
+    """The type that the keywords of a schema without one are about."""
+    for kind, keywords in _KEYWORDS.items():
+        if not schema.keys().isdisjoint(keywords):
+            return kind
+    return "null"
+
+
+def _walk(schema: Any, depth: int = 0) -> Iterator[Schema]:
+    """A schema and those inside it that apply to the same value."""
+    keywords = as_object(schema)
+    if keywords is None or depth > _MAX_DEPTH:
+        return
+    yield keywords
+    for key in _APPLICATORS:
+        inner = keywords.get(key)
+        for part in as_list(inner) or [inner]:
+            yield from _walk(part, depth + 1)
 
 
 def _beginning(value: Any, share: float, unchanged: Container[str] = ()) -> Any:

@@ -8,21 +8,39 @@ request. Types are those of JSON Schema: ``"4"`` is not an integer, ``4.0`` is.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed._documents.document import EndpointDocument, Schema, component_name
 from fal_typed._documents.schema_walk import properties, required_names, schema_type
+from fal_typed._documents.schemas import SCHEMA_MAPS, SUBSCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Location: TypeAlias = "tuple[str | int, ...]"
 InputProblem: TypeAlias = "dict[str, Any]"
 Check: TypeAlias = "Callable[[Any, Location, list[InputProblem]], None]"
+
+
+_BEYOND = frozenset(
+    {
+        "not", "if", "contains", "oneOf", "patternProperties", "propertyNames", "minProperties",
+        "maxProperties", "dependentRequired", "dependentSchemas", "dependencies",
+        "unevaluatedItems", "unevaluatedProperties",
+    }
+)  # fmt: skip
+_OF_TYPES = frozenset(
+    {
+        "properties", "required", "additionalProperties", "items", "prefixItems", "minItems",
+        "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "minimum", "maximum",
+        "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+    }
+)  # fmt: skip
+"""Keywords of values of one type."""
 
 
 class SchemaChecker:
@@ -41,6 +59,8 @@ class SchemaChecker:
     def __init__(self, document: EndpointDocument, schema: Schema) -> None:
         self._document = document
         self._named: dict[str, Check] = {}
+        self._schema = schema
+        self._is_compiled = not goes_beyond(document, schema)
         self._check = self._compile(schema)
 
     def problems(self, value: Any, location: Location = ("body",)) -> list[InputProblem]:
@@ -54,10 +74,23 @@ class SchemaChecker:
             Every problem, in the order of the schema; empty when the value is valid.
         """
         found: list[InputProblem] = []
-        self._check(value, location, found)
-        return found
+        if self._is_compiled:
+            self._check(value, location, found)
+            return found
+        violated = violations(self._schema, value, self._resolve)
+        if violated:
+            self._check(value, location, found)
+        return found or [
+            _problem("value_error", f"Value error, {message}", (*location, *path), value)
+            for path, message in violated
+        ]
 
-    def _compile(self, schema: Schema) -> Check:
+    def _resolve(self, ref: str) -> Any:
+        return self._document.components.get(component_name({"$ref": ref}) or "", {})
+
+    def _compile(self, schema: Any) -> Check:
+        if as_object(schema) is None:  # a boolean, which the violations decide on
+            return _all([])
         name = component_name(schema)
         if name is None:
             return self._compile_plain(schema)
@@ -97,9 +130,10 @@ class SchemaChecker:
         plain = _PLAIN.get(str(kind))
         return None if plain is None else plain(schema)
 
-    def _any_of(self, options: Sequence[Schema]) -> Check:
-        nullable = any(option.get("type") == "null" for option in options)
-        real = [option for option in options if option.get("type") != "null"] or list(options)
+    def _any_of(self, options: Sequence[Any]) -> Check:
+        nulls = [option for option in options if _is_null(option)]
+        nullable = bool(nulls)
+        real = [option for option in options if option not in nulls] or list(options)
         checks = [self._compile(option) for option in real]
         labels = [_label(self._document, option) for option in real]
 
@@ -154,7 +188,7 @@ class SchemaChecker:
     def _array(self, schema: Schema) -> Check:
         items = as_object(schema.get("items"))
         each = None if items is None else self._compile(items)
-        prefix = [self._compile(part) for part in schema.get("prefixItems") or ()]
+        prefix = [self._compile(part) for part in as_list(schema.get("prefixItems")) or ()]
         shortest, longest = schema.get("minItems", 0), schema.get("maxItems", math.inf)
         unique = bool(schema.get("uniqueItems"))
 
@@ -167,7 +201,7 @@ class SchemaChecker:
                 found.append(_wrong_length("too_short", "min", shortest, entries, at))
             if len(entries) > longest:
                 found.append(_wrong_length("too_long", "max", longest, entries, at))
-            if unique and len({_identity(entry) for entry in entries}) < len(entries):
+            if unique and len({frozen(entry) for entry in entries}) < len(entries):
                 message = "Value error, list items must be unique"
                 found.append(_problem("value_error", message, at, value))
             for index, entry in enumerate(entries):
@@ -176,6 +210,56 @@ class SchemaChecker:
                     item_check(entry, (*at, index), found)
 
         return check
+
+
+def goes_beyond(document: EndpointDocument, schema: Any) -> bool:
+    """Whether a schema has keywords that are not compiled, which `violations` checks.
+
+    Args:
+        document: The document that contains the schema.
+        schema: Any schema of it.
+
+    Returns:
+        True for keywords such as `not` or `contains`, for boolean schemas, and for bounds without
+        a type, here or in anything that it refers to.
+    """
+    seen: set[str] = set()
+
+    def beyond(inner: Any) -> bool:
+        keywords = as_object(inner)
+        if keywords is None:
+            return True
+        name = component_name(keywords)
+        if name is not None:
+            if name in seen:
+                return False
+            seen.add(name)
+            beside = not keywords.keys().isdisjoint(_OF_TYPES)
+            return beside or beyond(document.components.get(name, {}))
+        if not keywords.keys().isdisjoint(_BEYOND) or keywords.get("enum") == []:
+            return True
+        if "type" not in keywords and not keywords.keys().isdisjoint(_OF_TYPES - {"properties"}):
+            return True
+        return any(map(beyond, _inner_schemas(keywords)))
+
+    return beyond(schema)
+
+
+def _inner_schemas(keywords: Schema) -> Iterator[Any]:
+    for key, value in keywords.items():
+        if key in SCHEMA_MAPS:
+            yield from (as_object(value) or {}).values()
+        elif key in SUBSCHEMAS and value is not None:
+            items = as_list(value)
+            if key == "additionalProperties" and value is True:
+                continue
+            if key == "items" and items is not None:
+                yield True  # not compiled
+            yield from [value] if items is None else items
+
+
+def _is_null(schema: Any) -> bool:
+    return (as_object(schema) or {}).get("type") == "null"
 
 
 def _problem(kind: str, message: str, at: Location, value: Any, **context: Any) -> InputProblem:
@@ -204,25 +288,16 @@ def _unless_null(checks: Sequence[Check]) -> Check:
 
 
 def _literal(allowed: Sequence[Any]) -> Check:
-    identities = {_identity(value) for value in allowed}
+    identities = {frozen(value) for value in allowed}
     names = [repr(value) for value in allowed]
-    expected = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    expected = " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
     def check(value: Any, at: Location, found: list[InputProblem]) -> None:
-        if _identity(value) not in identities:
+        if frozen(value) not in identities:
             message = f"Input should be {expected}"
             found.append(_problem("literal_error", message, at, value, expected=expected))
 
     return check
-
-
-def _identity(value: Any) -> Any:
-    """A hashable value that compares as JSON does: 1 equals 1.0, but not true."""
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, (str, int, float, type(None))):
-        return value
-    return json.dumps(value, sort_keys=True)
 
 
 def _of_type(kind: type, error: str, message: str) -> Check:
@@ -321,6 +396,8 @@ def _divides(step: float, value: float) -> bool:
     if not step:
         return True
     quotient = value / step
+    if math.isinf(quotient):
+        return True
     return math.isclose(quotient, round(quotient), rel_tol=1e-9, abs_tol=1e-9)
 
 
@@ -364,8 +441,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _label(document: EndpointDocument, schema: Schema) -> str:
+def _label(document: EndpointDocument, raw: Any) -> str:
     """What pydantic adds to ``loc`` for one branch of a union."""
+    schema = as_object(raw) or {}
     if (name := component_name(schema)) is not None:
         return name
     resolved = document.resolve(schema)

@@ -209,6 +209,10 @@ class EndpointScript:
         """Whether an invalid input is refused with 422."""
         self.limits = EndpointLimits()
         """How many requests it runs at once and accepts per second."""
+        self.price: float | None = None
+        """US dollars per unit, as the platform API reports it; None invents a price."""
+        self.billable_units: float = 1
+        """Units that each successful run reports."""
         self._responses: list[tuple[Any, int | None]] = []
 
     def follow(self, route: Route) -> None:

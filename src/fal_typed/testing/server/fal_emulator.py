@@ -307,6 +307,7 @@ class FalEmulator:
 
         context = self._certificates.context if self._certificates else None
         server = loop.run_until_complete(loop.create_server(connection, sock=listener, ssl=context))
+        loop.call_soon(self._emulation.jobs.resume, self._emulation.endpoints)
         loop.call_soon(ready.set_result, None)
         try:
             loop.run_forever()

@@ -138,13 +138,15 @@ class PlatformService(Service):
         return json_response({"prices": prices, **page.rest()})
 
     def _price(self, endpoint_id: str) -> dict[str, Any]:
-        document = self._document(endpoint_id)
-        if document is None:
+        endpoint = self._emulation.endpoints.get(endpoint_id)
+        if endpoint is None or (endpoint.document is None and endpoint.script.price is None):
             raise _ApiError(404, "not_found", f"unknown endpoint {endpoint_id!r}")
+        category = "" if endpoint.document is None else endpoint.document.category or ""
+        price = endpoint.script.price
         return {
             "endpoint_id": endpoint_id,
-            "unit_price": price_of(endpoint_id),
-            "unit": _UNITS.get(document.category or "", "requests"),
+            "unit_price": price_of(endpoint_id) if price is None else price,
+            "unit": _UNITS.get(category, "requests"),
             "currency": "USD",
         }
 

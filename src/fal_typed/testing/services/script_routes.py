@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SCRIPT = "/_emulator/endpoints/"
 
-_MOST_SECONDS = 1e9
+_MOST_AMOUNT = 1e9
 _MOST_TIMES = 1_000_000_000
 _STATUSES = range(200, 600)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -93,8 +93,12 @@ def _is_position(value: Any) -> bool:
     return _is_integer(value) and 0 <= value <= _MOST_TIMES
 
 
-def _is_seconds(value: Any) -> bool:
-    return (_is_integer(value) or isinstance(value, float)) and 0 <= value <= _MOST_SECONDS
+def _is_amount(value: Any) -> bool:
+    return (_is_integer(value) or isinstance(value, float)) and 0 <= value <= _MOST_AMOUNT
+
+
+def _is_amount_or_null(value: Any) -> bool:
+    return value is None or _is_amount(value)
 
 
 def _is_text(value: Any) -> bool:
@@ -135,8 +139,8 @@ def _is_header_value(value: str) -> bool:
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "queue_time": ("a number of seconds", _is_seconds),
-    "run_time": ("a number of seconds", _is_seconds),
+    "queue_time": ("a number of seconds", _is_amount),
+    "run_time": ("a number of seconds", _is_amount),
     "positions": ("a list of integers, 0 or greater", _list_of(_is_position)),
     "logs": ("a list of texts", _list_of(_is_text)),
     "log_level": ("a text", _is_text),
@@ -144,6 +148,8 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "events": ("a list or null", _is_list_or_null),
     "methods": ("a list of HTTP methods", _list_of(_is_token)),
     "checks_input": ("true or false", _is_boolean),
+    "price": ("a number of dollars or null", _is_amount_or_null),
+    "billable_units": ("a number, 0 or greater", _is_amount),
 }
 
 
@@ -178,7 +184,7 @@ def _failure(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], No
 _FAULT_OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "kind": (f"one of {', '.join(get_args(FaultKind))}", lambda kind: kind in get_args(FaultKind)),
     "route": ("a text or null", lambda route: route is None or _is_text(route)),
-    "seconds": ("a number of seconds", _is_seconds),
+    "seconds": ("a number of seconds", _is_amount),
     "after": ("an integer, 0 or greater", _is_position),
 }
 

@@ -5,7 +5,7 @@ See docs/protocol.md section 10.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ def usage_report(
     """Make a usage report.
 
     Args:
-        jobs: Finished jobs; each counts as one unit, a failed one as none.
+        jobs: Finished jobs; their billable units are counted.
         period: The period to report.
         price: Looks up unit and unit price of an endpoint.
         expand: What to include: ``time_series``, ``summary``, ``auth_method``.
@@ -112,14 +112,13 @@ def usage_report(
     Returns:
         The body of the response.
     """
-    counted: Counter[tuple[str, str]] = Counter()
+    counted: defaultdict[tuple[str, str], float] = defaultdict(int)
     for job in jobs:
         bucket = period.bucket(job.ends_at)
-        succeeded = job.outcome is not None and job.outcome.status < 300  # noqa: PLR2004
-        if bucket is not None and succeeded:
-            counted[bucket, job.endpoint_id] += 1
+        if bucket is not None and job.outcome is not None and job.outcome.units:
+            counted[bucket, job.endpoint_id] += job.outcome.units
 
-    def result(endpoint_id: str, quantity: int) -> dict[str, Any]:
+    def result(endpoint_id: str, quantity: float) -> dict[str, Any]:
         rate = price(endpoint_id)
         line = {
             "endpoint_id": endpoint_id,
@@ -143,7 +142,7 @@ def usage_report(
             for bucket in sorted({when for when, _ in counted})
         ]
     if "summary" in expand:
-        total: Counter[str] = Counter()
+        total: defaultdict[str, float] = defaultdict(int)
         for (_, endpoint_id), quantity in counted.items():
             total[endpoint_id] += quantity
         report["summary"] = [result(each, total[each]) for each in sorted(total)]

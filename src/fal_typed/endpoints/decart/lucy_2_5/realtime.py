@@ -37,7 +37,7 @@ class Lucy25RealtimeOutput(OutputModel):
 
     candidate: Any = None
 
-    error: Any = None
+    error: None = None
     """Error message, if the operation failed."""
 
     iceServers: list[Any] | None = None
