@@ -14,47 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.media import KINDS, listed
+from fal_typed._documents.tasks import task_of
 from fal_typed.cli.commands import show_command
-from fal_typed.cli.parameters import parameters
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument
+    from fal_typed._documents.tasks import Task
 
-KINDS = ("text", "image", "video", "audio", "3d", "weights", "file", "data")
-_KIND_OF_NAME = (
-    ("3d", r"mesh|glb|gltf|obj\b|usdz|fbx|ply|splat|model_(?!id|name)|3d|texture"),
-    ("weights", r"lora|weights|checkpoint|diffusers|config_file"),
-    ("video", r"video"),
-    ("audio", r"audio|music|song|speech|voice|vocals|sound|stem|instrumental"),
-    ("image", r"image|img|mask|frame|photo|picture|depth|garment|face|logo|thumbnail|poster"),
-)
-_TASK_OF_ID = (
-    ("training", r"train"),
-    ("background removal", r"birefnet|rembg|background.remov|remove.background|ben/v2"),
-    ("upscaling", r"upscal|esrgan|super.?res|seedvr|aura-sr|ccsr|swin2sr"),
-    ("lip sync", r"lip.?sync|latentsync|musetalk"),
-    ("try-on", r"try.?on|tryon|vton"),
-    ("face swap", r"face.?swap"),
-    ("speech to text", r"speech-to-text|whisper|wizper|transcri|scribe|\basr\b"),
-    ("text to speech", r"\btts\b|text-to-speech|kokoro|text-to-dialogue|voice-clone"),
-    ("music", r"music|song|lyria|ace-step|sonauto"),
-    ("segmentation", r"\bsam\d?\b|segment|sam-?[23]|evf-sam"),
-    ("control maps", r"preprocessor|controlnet-preprocess|depth-anything|marigold|lineart|canny"),
-    ("embeddings", r"embedding"),
-    ("moderation", r"nsfw|moderation|guard"),
-    ("inpainting", r"inpaint|outpaint|/fill|erase|eraser|object-removal|genfill|/expand"),
-)
 # First words that mean little without the second: stable-diffusion, nano-banana, image-editing.
 _HALF_NAMES = {
     *("ace", "ai", "face", "fast", "gpt", "hyper", "image"),
     *("nano", "post", "stable", "sync", "video", "z"),
-}
-_TASK_OF_OUTPUT = {
-    "video": ("video", "audio", "image", "text"),
-    "image": ("image", "video", "text"),
-    "audio": ("video", "audio", "text"),
-    "3d": ("image", "3d", "text"),
-    "text": ("image", "video", "audio", "text"),
 }
 
 
@@ -81,18 +52,6 @@ def described(document: EndpointDocument) -> dict[str, Any]:
     return {**show_command.describe(document), "curl": _curl(document)}
 
 
-def task_of(endpoint_id: str, inputs: list[str], outputs: list[str]) -> str:
-    """The task of an endpoint: by its name, otherwise by what goes in and what comes out."""
-    for task, pattern in _TASK_OF_ID:
-        if re.search(pattern, endpoint_id):
-            return task
-    for output, sources in _TASK_OF_OUTPUT.items():
-        if output in outputs:
-            source = next((kind for kind in sources if kind in inputs), "text")
-            return f"{source} to {output}"
-    return "analysis" if {"image", "video", "audio"} & set(inputs) else "other"
-
-
 def family_of(endpoint_id: str) -> str:
     """The family of models: the owner, or the first word of the model's name below ``fal-ai``."""
     owner, _, rest = endpoint_id.lower().partition("/")
@@ -102,52 +61,22 @@ def family_of(endpoint_id: str) -> str:
     return "-".join(words[:2] if words[0] in _HALF_NAMES else words[:1])
 
 
-def inputs_of(document: EndpointDocument) -> list[str]:
-    """The kinds of media that an endpoint accepts."""
-    found = {
-        kind_of(field.name) or "file"
-        if re.search(r"\bFile(Object)?Input\b", field.type)
-        else _text(field.name)
-        for field in parameters(document, document.input_schema)
-    }
-    return [kind for kind in KINDS if kind in found]
-
-
-def outputs_of(document: EndpointDocument) -> list[str]:
-    """The kinds of media that an endpoint returns; ``data`` if there is none of them."""
-    found = set()
-    for field in parameters(document, document.output_schema):
-        if re.search(r"File|Image|Video|Audio|Mesh|Model", field.type):
-            found.add(kind_of(f"{field.name} {field.type}".lower()) or "file")
-        elif field.type.startswith("str") and re.search(
-            r"text|output|caption|transcri|lyrics", field.name
-        ):
-            found.add("text")
-    return [kind for kind in KINDS if kind in found] or ["data"]
-
-
-def kind_of(name: str) -> str | None:
-    """The kind of media that the name of a file parameter or result suggests."""
-    return next((kind for kind, pattern in _KIND_OF_NAME if re.search(pattern, name)), None)
-
-
-def _text(name: str) -> str | None:
-    return (
-        "text"
-        if re.search(r"^(text|input_text|gen_text|lyrics)$|prompt$", name)
-        and not (name.startswith("negative"))
-        else None
-    )
+def known_task(document: EndpointDocument) -> Task:
+    """The task of an endpoint; private apps, which have none, are not part of the page."""
+    task = task_of(document)
+    if task is None:
+        raise ValueError(f"{document.id} is a route of a private app")
+    return task
 
 
 def _row(document: EndpointDocument, details: dict[str, Any], names: dict[str, int]) -> list[Any]:
     """One endpoint of the index, as short as it can be: the page loads all of them."""
-    inputs, outputs = inputs_of(document), outputs_of(document)
+    task = known_task(document)
     return [
         document.id,
-        task_of(document.id, inputs, outputs),
-        [KINDS.index(kind) for kind in inputs],
-        [KINDS.index(kind) for kind in outputs],
+        task.name.replace("-", " "),
+        [KINDS.index(kind) for kind in listed(task.media.inputs)],
+        [KINDS.index(kind) for kind in listed(task.media.outputs)],
         family_of(document.id),
         [names.setdefault(field["name"], len(names)) for field in details["parameters"]],
     ]

@@ -43,7 +43,7 @@ def executed(path: Path) -> NotebookNode:
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed.
     """
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         client = NotebookClient(notebook, timeout=_TIMEOUT, resources=resources)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import pickle
+import subprocess
 import sys
 import threading
 import warnings
@@ -295,3 +296,38 @@ def test_a_backup_that_may_have_read_the_request_is_the_last_attempt(monkeypatch
 def test_the_module_level_clients_are_created_on_first_use(mode, fal_emulator):
     assert mode(dev).run(prompt="a cat").data.prompt == "a cat"
     assert isinstance(default.client, FalClient)
+
+
+DROPPED = """
+import asyncio, gc
+from fal_typed import AsyncFalClient, run_async
+
+async def own():
+    await AsyncFalClient("key").run("fal-ai/flux/dev", {"prompt": "a cat"})
+
+async def default():
+    await run_async("fal-ai/flux/dev", {"prompt": "a cat"})
+
+def looped(function):
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(function())
+    loop.close()
+
+for function in (own, default):
+    asyncio.run(function())
+    looped(function)
+    looped(function)
+gc.collect()
+"""
+
+
+def test_clients_that_are_dropped_with_their_loop_print_nothing(fal_emulator):
+    """As old programs do, which close their loop without shutting its generators down."""
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED],
+        env={**os.environ, "FAL_EMULATOR_HOST": fal_emulator.host},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""

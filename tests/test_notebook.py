@@ -104,8 +104,8 @@ fal_typed.subscribe("fal-ai/flux/dev", {"prompt": 3})
 
 @pytest.fixture(scope="module")
 def others() -> list[Any]:
-    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in OTHERS.split("---")]  # type: ignore[no-untyped-call]
-    notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in OTHERS.split("---")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, timeout=60, allow_errors=True).execute()
     return [cell.outputs for cell in notebook.cells]
 

@@ -47,7 +47,10 @@ _PARTS = (
     "shared.py", "templates", "write.py",
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
-_READERS = ("app_document.py", "document.py", "schemas.py", "../_calls/schema_rules.py")
+_READERS = (
+    "app_document.py", "discriminators.py", "document.py", "schemas.py",
+    "../_calls/schema_rules.py",
+)  # fmt: skip
 _DOCUMENTED = (
     "_endpoint.py", "_realtime/connection.py", "_realtime/pipelines.py", "_calls/parameter_docs.py",
 )  # fmt: skip

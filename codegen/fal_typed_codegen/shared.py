@@ -31,14 +31,16 @@ def class_digests(interface: Interface) -> dict[str, str | None]:
         its own module.
     """
     references = {name: model_references(model) for name, model in interface.models.items()}
+    # Classes of inputs belong to their endpoint.
+    bound = {interface.input, interface.output, *interface.forms}
     digests: dict[str, str | None] = {}
     for name in interface.models:
-        if name in (interface.input, interface.output):
+        if name in bound:
             continue
         reachable = closure(name, references)
         # Classes that refer to each other stay in one module: circular imports do not load.
         stays = any(
-            other in (interface.input, interface.output)
+            other in bound
             or (other != name and name in closure(other, references))
             or _is_tangled(other, references)
             for other in reachable

@@ -14,7 +14,7 @@ from fal_typed._calls.building import (
     call_options,
     check_options,
     connection_call,
-    keyword_call,
+    endpoint_call,
     reference_call,
 )
 from fal_typed._calls.catalog_modules import catalog_ids, module_of, similar_ids
@@ -84,7 +84,9 @@ class Endpoint(Generic[P, In, Out]):
         self._bound: dict[str, Any] = {}
         self.__fal_endpoint__ = EndpointSpec(id, cast("type[Any]", input), output, options)
         # Read when an input object is passed to a client.
-        input.__fal_endpoint__ = self.__fal_endpoint__  # type: ignore[attr-defined]
+        forms: list[Any] = getattr(input, "__fal_forms__", list[Any])()
+        for model in (cast("Any", input), *forms):
+            model.__fal_endpoint__ = self.__fal_endpoint__
 
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
@@ -120,13 +122,9 @@ class Endpoint(Generic[P, In, Out]):
     def _call(
         self, args: tuple[object, ...], arguments: Mapping[str, Any], **defaults: object
     ) -> Call[Out]:
-        if args:
-            raise FalInputError(
-                f"Pass the parameters of {self.id} as keyword arguments; nothing was sent."
-            )
         spec = self.__fal_endpoint__
         options = call_options(defaults, self._runner().default_options, spec.options)
-        return keyword_call(spec, arguments, options)
+        return endpoint_call(spec, args, arguments, options)
 
     def _connection_call(
         self, name: str, options: Mapping[str, Any]

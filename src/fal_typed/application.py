@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from typing_extensions import Unpack, override
 
-from fal_typed._calls.building import call_options, check_options, keyword_call
+from fal_typed._calls.building import (
+    call_options,
+    check_options,
+    endpoint_call,
+    is_body,
+    keyword_call,
+)
 from fal_typed._calls.catalog_modules import similar_ids
 from fal_typed._calls.endpoint_spec import spec_of
 from fal_typed._core.json_values import as_object
@@ -64,12 +70,14 @@ class _KnownEndpoints(BaseClient):
         if endpoint is None:
             return super()._call(name, target, arguments, options)
         check_options(name, options)
+        spec = spec_of(endpoint)
+        merged = call_options(self._runner.default_options, options)
+        if is_body(spec):
+            return endpoint_call(spec, (arguments,), {}, merged)
         given = as_object({} if arguments is None else arguments)
         if given is None:
             raise FalInputError(f"Pass the arguments of {endpoint.id} as a dict; nothing was sent.")
-        return keyword_call(
-            spec_of(endpoint), given, call_options(self._runner.default_options, options)
-        )
+        return keyword_call(spec, given, merged)
 
     @override
     def _known(self, target: Any) -> Any:

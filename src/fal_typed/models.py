@@ -7,18 +7,28 @@ and to build outputs (`_calls/outputs.py`).
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
-import warnings
+import types
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    RootModel,
     ValidationError,
     model_validator,
 )
@@ -34,6 +44,7 @@ from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error, plain
 from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._calls.unsent_files import reject_unsent_files
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._display.notebook import NotebookView
 from fal_typed._display.short_repr import shortened
 from fal_typed.errors import Problem
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
 
     from fal_typed._calls.endpoint_spec import EndpointSpec
 
+Body = TypeVar("Body")
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
@@ -166,14 +178,6 @@ def _deprecated_fields(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, info in model.model_fields.items() if info.deprecated)
 
 
-def _warn_deprecated(text: str) -> None:
-    """Warn at the caller's line outside this package, because Python hides other warnings."""
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("fal_typed."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, DeprecationWarning, stacklevel=level)
-
-
 _building = threading.RLock()
 
 
@@ -253,10 +257,10 @@ else:
         # On the metaclass, so that it applies to inputs that users create, not to nested values
         # that pydantic builds during validation.
         def __call__(cls, /, *args: object, **kwargs: object) -> object:
-            with _input_errors(cls, kwargs):
+            with _input_errors(cls, args[0] if args else kwargs):
                 made = super().__call__(*args, **kwargs)
             for text in _deprecations(cls, made):
-                _warn_deprecated(text)
+                warn_caller(text, DeprecationWarning)
             return made
 
     class _InputBase(_Model, metaclass=_InputMeta):
@@ -396,6 +400,93 @@ class RuledModel(InputModel):
                 self.__pydantic_fields_set__.add(name)
         _check_rule(rules, plain(self))
         return self
+
+
+if TYPE_CHECKING:
+
+    class _BodyBase(RootModel[Body]): ...
+
+else:
+
+    class _BodyBase(_InputBase, RootModel[Body], Generic[Body]): ...
+
+
+class BodyModel(_BodyBase[Body]):
+    """Base class of inputs that are no plain object, such as a union, a list or null.
+
+    An input is created from its value: `PetInput(Cat(name="Tom"))`.
+    """
+
+    __fal_input__: ClassVar[bool] = True
+
+    model_config = ConfigDict(
+        strict=True,
+        validate_assignment=True,
+        serialize_by_alias=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def __fal_forms__(cls) -> list[type[InputModel]]:
+        """The classes whose parameters the endpoint takes as keyword arguments."""
+        return list(_input_classes(cls.model_fields["root"].annotation))
+
+
+def _input_classes(annotation: Any) -> Iterator[type[InputModel]]:
+    if get_origin(annotation) in (Annotated, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _input_classes(part)
+    elif isinstance(annotation, type) and issubclass(annotation, InputModel):
+        yield annotation
+
+
+class ByTag:
+    """Marks a union of classes of which the constants of a field choose one.
+
+    Values without the field can belong to any class, as the document does not require it.
+
+    Args:
+        field: Name of the field.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Validate a value against the class that its constant belongs to."""
+        members = cast("tuple[type[BaseModel], ...]", get_args(source))
+        choices = {member.__name__: handler.generate_schema(member) for member in members}
+        return core_schema.tagged_union_schema(
+            {**choices, _ANY_MEMBER: handler(source)},
+            lambda value: _member_of(members, self._field, value),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON Schema of the union."""
+        return handler(schema["choices"][_ANY_MEMBER])
+
+
+_ANY_MEMBER = ""
+
+
+def _member_of(members: Iterable[type[BaseModel]], field: str, value: object) -> str:
+    for member in members:
+        info = member.model_fields[field]
+        if isinstance(value, Mapping):
+            given = cast("Mapping[object, object]", value)
+            tag = given.get(info.alias or field, given.get(field))
+        else:
+            tag = getattr(value, field, None)
+        if any(tag == known and type(tag) is type(known) for known in get_args(info.annotation)):
+            return member.__name__
+    return _ANY_MEMBER
 
 
 class OutputModel(_Model, NotebookView):

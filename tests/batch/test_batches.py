@@ -422,7 +422,7 @@ def test_runs_of_one_batch_share_their_items(batches: Batches, emulator: FalEmul
                 return [item async for item in batch._target.run(rows(30))]
 
             async def run_all() -> list[list[Any]]:
-                return await asyncio.gather(run(), run(), run())
+                return list(await asyncio.gather(run(), run(), run()))
 
             found = batches.mode.wait(run_all())
         else:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from fal_typed.batch import Batch, RowFile
 from fal_typed.batch.columns import ItemColumns
-from fal_typed.batch.progress_bar import notebook_line
+from fal_typed.batch.progress_bar import notebook_line, printable, terminal_bar
 from fal_typed.testing import FalEmulator
 from tests.batch.conftest import Batches, rows
 from tests.core.flux import dev
@@ -65,6 +67,34 @@ def test_a_notebook_shows_the_progress_as_html() -> None:
         "0:03:03 left"
     )
     assert notebook_line("a/b", 5, None, "1/s", 5) == "a/b <progress></progress> 5, 1/s, 0:00:05"
+
+
+def test_the_bar_shows_texts_of_the_platform_as_they_are() -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=120)
+    with terminal_bar(console, "a/b", 3) as update:
+        update(1, f"waiting: {printable('[/b] [bold]' + chr(27) + '[2J')}")
+    assert "waiting: [/b] [bold] [2J" in shown.getvalue()
+    assert "\x1b[2J" not in shown.getvalue()
+
+
+NOTEBOOK = """
+from fal_typed.batch import Batch
+from tests.core.flux import dev
+with Batch(dev, journal={journal!r}) as batch:
+    finished = sum(1 for _ in batch.run([{{"prompt": "a"}}, {{"prompt": "b"}}]))
+"""
+
+
+def test_a_real_notebook_shows_one_bar(emulator: FalEmulator, tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient").NotebookClient
+    cell = nbformat.v4.new_code_cell(NOTEBOOK.format(journal=str(tmp_path / "j.db")))
+    root = Path(__file__).parent.parent.parent
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    client(notebook, timeout=120, resources={"metadata": {"path": str(root)}}).execute()
+    (bar,) = notebook.cells[0].outputs
+    assert '<progress value="2" max="2"></progress> 2/2, ' in bar.data["text/html"]
 
 
 def test_the_progress_of_a_file_has_an_end(

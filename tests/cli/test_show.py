@@ -50,6 +50,7 @@ def test_text_shows_types_defaults_bounds_and_calls(fal: Callable[..., Outcome])
         "seed: int | None",
         "from fal_typed.endpoints.fal_ai.flux.dev import flux_dev",
         "result = flux_dev.subscribe(prompt='a cat')",
+        "print(result.data)",
         "fal-typed run fal-ai/flux/dev 'prompt=a cat'",
     ):
         assert line in outcome.out
@@ -147,7 +148,7 @@ def test_the_python_example_runs(fal_emulator: FalEmulator) -> None:
 
 
 def test_what_the_model_does_is_shown(fal: Callable[..., Outcome]) -> None:
-    assert "Image endpoint of fal-ai: flux dev." in fal("show", "fal-ai/flux/dev").out
+    assert "Generates images from text." in fal("show", "fal-ai/flux/dev").out
 
 
 def test_json_matches_describe(fal: Callable[..., Outcome]) -> None:

@@ -97,6 +97,22 @@ def test_a_result_that_cannot_be_printed_is_saved_and_can_be_fetched(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_result_without_an_output_stream_is_saved_and_can_be_fetched(
+    fal_emulator: FalEmulator, tmp_path: Path
+) -> None:
+    words = [sys.executable, "-c", MAIN, "run", FLUX_DEV, "prompt=x", "--save", str(tmp_path)]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the result could not be printed: the stream is closed" in done.stderr
+    assert f"fal-typed result {FLUX_DEV} " in done.stderr
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_pipe_that_is_closed_early_loses_no_file(
     fal_emulator: FalEmulator, tmp_path: Path
 ) -> None:

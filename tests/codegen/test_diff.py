@@ -138,7 +138,37 @@ def test_an_object_becomes_a_file_and_back() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "kinds"),
     [
-        ({**INT, "minimum": 1}, {**INT, "exclusiveMinimum": 0}, {"input-minimum-lowered"}),
+        ({**INT, "minimum": 1}, {**INT, "exclusiveMinimum": 0}, set()),
+        ({**INT, "maximum": 3}, {**INT, "exclusiveMaximum": 4}, set()),
+        ({**INT, "multipleOf": 1}, INT, set()),
+        (
+            {"type": "number", "multipleOf": 0.3},
+            {"type": "number", "multipleOf": 0.1},
+            {"input-step-finer"},
+        ),
+        (
+            {"anyOf": [{"type": "array", "items": INT}, {"type": "array", "items": TEXT}]},
+            {"anyOf": [{"type": "array", "items": TEXT}, {"type": "array", "items": INT}]},
+            {"values-reordered"},
+        ),
+        (
+            {"type": "array", "items": INT},
+            {"anyOf": [{"type": "array", "items": INT}, {"type": "array", "items": TEXT}]},
+            {"input-type-widened"},
+        ),
+        (
+            {"anyOf": [{"type": "array", "items": INT}, {"type": "array", "items": TEXT}]},
+            {"type": "array", "items": INT},
+            {"input-type-narrowed"},
+        ),
+        ({"enum": ["a", "b"]}, {"enum": ["b", "a"]}, {"values-reordered"}),
+        ({"enum": [0.5, 1, 2]}, {"enum": [0.5, 2]}, {"input-rule-tightened"}),
+        ({"enum": [0.5, 2]}, {"enum": [0.5, 1, 2]}, {"input-rule-loosened"}),
+        (
+            {"type": "array", "items": INT, "contains": {"const": 1}},
+            {"type": "array", "items": INT},
+            {"input-rule-loosened"},
+        ),
         ({**INT, "minimum": 1}, {**INT, "ge": 1}, set()),
         ({**INT, "multipleOf": 8}, {**INT, "multipleOf": 12}, {"input-step-coarser"}),
         (

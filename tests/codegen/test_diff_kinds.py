@@ -12,8 +12,9 @@ import pytest
 from fal_typed_codegen.diff.change_kinds import KINDS, LEVELS, table
 from fal_typed_codegen.diff.compare import compare
 from fal_typed_codegen.diff.state import CatalogState, load
-from fal_typed_codegen.documents.lock import LockEntry, SchemaLock, meaning_hash
+from fal_typed_codegen.documents.lock import LOCK_NAME, LockEntry, SchemaLock, meaning_hash
 from fal_typed_codegen.generate import generate
+from fal_typed_codegen.interface.naming import choose_names
 
 from tests.codegen.change_cases import CASES, Case
 
@@ -113,6 +114,10 @@ def state(case: Case, folder: Path, *, new: bool) -> CatalogState:
         return CatalogState(lock=SchemaLock(entries), is_lock=True)
     folder.mkdir()
     case.write(folder, new=new)
+    if case.kind == "endpoint-moved":  # without a lock, a package keeps the modules that it has
+        names = choose_names([one["info"]["title"] for one in documents], {})
+        entries = {id_: LockEntry("a test", "2026-11-20", "", it) for id_, it in names.items()}
+        SchemaLock(entries).save(folder / LOCK_NAME)
     return load(str(folder))
 
 

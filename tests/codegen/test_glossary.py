@@ -2,29 +2,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fal_typed_codegen.rendering.glossary import (
     GlossaryError,
+    Property,
     describe,
-    endpoint_summary,
     read_glossary,
 )
+from fal_typed_codegen.rendering.truth import named_values
 
-from fal_typed._documents.document import EndpointDocument, component_name
-from fal_typed._documents.schemas import json_type
+from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.document import component_name
+from fal_typed._documents.schemas import json_type, properties, reachable
+from fal_typed._documents.tasks import Task, task_of
+from fal_typed._documents.values import Values, values_of
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 GLOSSARY = read_glossary(
     resources.files("fal_typed_codegen").joinpath("glossary.txt").read_text("utf-8")
 )
-SENTENCES = [sentence for lines in GLOSSARY.values() for sentence in lines]
+SENTENCES = [line for lines in GLOSSARY.values() for line in lines if not line.value]
+MEANINGS = [line for lines in GLOSSARY.values() for line in lines if line.value]
 
 SMALL_WORDS = frozenset(
     re.findall(
@@ -36,107 +37,71 @@ SMALL_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Use:
-    """One occurrence of a name in the catalog."""
-
-    name: str
-    direction: Any
-    component: str | None
-    category: str | None
-    type: str | None
-    endpoint: str
-
-    def described(self) -> bool:
-        text = describe(
-            self.name,
-            direction=self.direction,
-            component=self.component,
-            category=self.category,
-            type=self.type,
-            endpoint=self.endpoint,
-        )
-        return text is not None
-
-
-def components_within(schema: Any, document: EndpointDocument, found: dict[str, Any]) -> None:
-    if isinstance(schema, list):
-        for item in schema:
-            components_within(item, document, found)
-    if not isinstance(schema, dict):
-        return
-    name = component_name(schema)
-    if name in document.components and name not in found:
-        found[name] = document.components[name]
-        components_within(found[name], document, found)
-    components_within(list(schema.values()), document, found)
-
-
 @cache
-def uses() -> list[Use]:
-    found: list[Use] = []
-    for path in sorted(SCHEMAS.rglob("*.json")):
-        document = EndpointDocument.load(path)
-        roots = {"input": document.input_ref, "output": document.output_ref}
-        for direction, ref in roots.items():
-            components: dict[str, Any] = {}
-            components_within(ref, document, components)
-            for component, schema in components.items():
-                owner = None if component == component_name(ref) else component
+def uses() -> list[Property]:
+    """Every parameter and every field of the catalog."""
+    found: list[Property] = []
+    catalog = Catalog()
+    for endpoint_id in catalog.ids():
+        document = catalog.document(endpoint_id)
+        task = task_of(document)
+        for direction, ref in (("input", document.input_ref), ("output", document.output_ref)):
+            own = component_name(ref)
+            for component in dict.fromkeys([own, *reachable(ref, document.components)]):
+                schema = document.components[component or ""]
                 found += [
-                    Use(name, direction, owner, document.category, json_type(item), document.id)
-                    for name, item in schema.get("properties", {}).items()
+                    Property(
+                        name,
+                        "input" if direction == "input" else "output",
+                        None if component == own else component,
+                        json_type(value),
+                        values_of(document, value),
+                        endpoint_id,
+                        task,
+                    )
+                    for name, value in properties(schema).items()
                 ]
     return found
 
 
-def uses_by_name(direction: str, *, own: bool | None = None) -> dict[str, list[Use]]:
-    groups: defaultdict[str, list[Use]] = defaultdict(list)
+def test_every_parameter_and_every_field_of_the_catalog_is_described() -> None:
+    missing = {(use.name, use.endpoint) for use in uses() if describe(use) is None}
+    assert missing == set()
+    assert len(uses()) > 25_000
+
+
+def test_every_line_is_used_in_the_catalog() -> None:
+    lines = {id(line) for line in (*SENTENCES, *MEANINGS)}
     for use in uses():
-        if use.direction == direction and own in (None, use.component is None):
-            groups[use.name].append(use)
-    return groups
+        facts = use.facts()
+        fitting = [line for line in GLOSSARY[use.name] if line.matches(facts)]
+        lines.discard(id(next(line for line in fitting if not line.value)))
+        if use.direction == "input":
+            lines -= {id(line) for line in fitting if line.value and _offered(line.value, use)}
+    unused = [
+        f"{line.name}{line.value}: {line.text} {dict(line.conditions)}"
+        for line in (*SENTENCES, *MEANINGS)
+        # A line without conditions is also for the endpoints to come.
+        if id(line) in lines and (line.conditions or line.value)
+    ]
+    assert unused == []
 
 
-def most_frequent(groups: dict[str, list[Use]], count: int) -> list[str]:
-    return sorted(groups, key=lambda name: (-len(groups[name]), name))[:count]
+def _offered(pattern: str, use: Property) -> bool:
+    line = f"{use.name}={pattern}: is this one"
+    (one,) = read_glossary(line)[use.name]
+    from fal_typed_codegen.rendering import glossary
 
-
-def undescribed(groups: dict[str, list[Use]], names: list[str]) -> dict[str, list[str]]:
-    return {
-        name: [use.endpoint for use in groups[name] if not use.described()]
-        for name in names
-        if not all(use.described() for use in groups[name])
-    }
-
-
-def test_the_200_most_frequent_input_parameters_are_described() -> None:
-    groups = uses_by_name("input", own=True)
-    assert undescribed(groups, most_frequent(groups, 200)) == {}
-
-
-def test_the_120_most_frequent_output_fields_are_described() -> None:
-    groups = uses_by_name("output")
-    assert undescribed(groups, most_frequent(groups, 120)) == {}
-
-
-@pytest.mark.parametrize(("direction", "least"), [("input", 0.94), ("output", 0.985)])
-def test_share_of_all_uses_that_is_described(direction: str, least: float) -> None:
-    groups = uses_by_name(direction)
-    everything = [use for group in groups.values() for use in group]
-    share = sum(use.described() for use in everything) / len(everything)
-    missing = Counter(use.name for use in everything if not use.described())
-    print(f"{direction}: {share:.2%} of {len(everything)} uses; next: {missing.most_common(8)}")
-    assert share >= least
+    return bool(glossary._meanings([one], use.values))
 
 
 def faults(text: str) -> list[str]:
     checks = {
-        "begins in lower case": not text[0].isupper(),
+        "begins in lower case": not re.match(r"[A-Z]|3D ", text),
         "does not end in one full stop": not re.search(r"[^.]\.$", text),
         "is more than one sentence": re.search(r"[.!?] ", text),
         "is longer than 160 characters": len(text) > 160,
-        "holds characters that need care": not re.fullmatch(r"[A-Za-z0-9 .,:;@()/'-]+", text),
+        "has characters that need care": not re.fullmatch(r"[A-Za-z0-9 .,:;@()/'-]+", text),
         "has two spaces": "  " in text,
     }
     return [fault for fault, found in checks.items() if found]
@@ -146,6 +111,24 @@ def test_every_text_is_one_short_sentence() -> None:
     wrong = {line.text: faults(line.text) for line in SENTENCES if faults(line.text)}
     assert wrong == {}
     assert faults("one. Two") != []
+
+
+def test_every_meaning_of_a_value_continues_a_sentence() -> None:
+    for line in MEANINGS:
+        assert re.fullmatch(r"[a-z][a-z]+s? [A-Za-z0-9 ,-]{2,50}", line.text), line.text
+
+
+def test_no_sentence_names_a_value() -> None:
+    wrong = [
+        (line.name, line.text, named_values(line.text))
+        for line in SENTENCES
+        if named_values(line.text) and line.conditions.get("direction") != ("output",)
+    ]
+    assert [one for one in wrong if not FILES.search(one[0])] == []
+
+
+FILES = re.compile(r"(^|_)(obj|glb|usdz|fbx|mtl|ply|svg|drc)(_|$)")
+"""Fields that are named after the file format that they contain."""
 
 
 def stems(text: str) -> set[str]:
@@ -165,32 +148,48 @@ def test_no_text_only_repeats_the_name() -> None:
 
 def test_no_line_is_unreachable() -> None:
     for name, lines in GLOSSARY.items():
-        conditions = [json.dumps(line.conditions, sort_keys=True) for line in lines]
+        plain = [line for line in lines if not line.value]
+        conditions = [json.dumps(line.conditions, sort_keys=True) for line in plain]
         assert len(set(conditions)) == len(conditions), name
-        assert all(line.conditions for line in lines[:-1]), f"{name}: only the last may be general"
+        assert all(line.conditions for line in plain[:-1]), f"{name}: only the last may be general"
 
 
-def test_every_line_is_used_in_the_catalog() -> None:
-    names = {use.name for use in uses()}
-    assert sorted(set(GLOSSARY) - names) == []
+def _task(endpoint_id: str) -> Task:
+    task = task_of(Catalog().document(endpoint_id))
+    assert task is not None
+    return task
 
 
-def test_the_first_matching_line_is_used() -> None:
-    assert describe("width", direction="input", component="ImageSize") == "Width in pixels."
-    assert describe(
-        "temperature", direction="input", endpoint="fal-ai/post-processing"
-    ) != describe("temperature", direction="input")
-    training = describe("steps", direction="input", category="training")
-    assert training is not None
-    assert training == describe("steps", direction="input", endpoint="acme/fast-trainer/edit")
-    assert training != describe("steps", direction="input", category="image")
-    assert describe("prompt", direction="input", category="text-to-video") == describe(
-        "prompt", direction="input", endpoint="acme/text-to-video/pro"
+def test_conditions_choose_the_line() -> None:
+    def prompt(endpoint_id: str) -> str | None:
+        return describe(Property("prompt", "input", endpoint=endpoint_id, task=_task(endpoint_id)))
+
+    assert prompt("fal-ai/flux/dev") == (
+        "What the image shows, in words: subject, style and composition."
     )
-    assert describe("scale", direction="input", component="LoraWeightType2") == describe(
-        "scale", direction="input", component="LoraWeight"
+    assert prompt("fal-ai/flux-lora/inpainting") == ("What to show in the masked areas, in words.")
+    assert "change" in (prompt("fal-ai/flux-pro/kontext") or "")
+    assert describe(Property("width", "input", "ImageSize")) == "Width in pixels."
+    assert describe(Property("scale", "input", "LoraWeightType2")) == describe(
+        Property("scale", "input", "LoraWeight")
     )
-    assert describe("no_such_parameter", direction="input") is None
+    assert describe(Property("no_such_parameter", "input")) is None
+
+
+def test_what_a_value_means_is_added_where_the_value_is_offered() -> None:
+    def texts(*choices: str) -> str | None:
+        return describe(Property("acceleration", "input", values=Values(choices, is_closed=True)))
+
+    assert texts("none", "high") == (
+        "Level of acceleration; higher levels are faster at lower quality. `none` turns it off."
+    )
+    assert texts("regular", "high") == (
+        "Level of acceleration; higher levels are faster at lower quality."
+    )
+    zero = Property("move_forward", "input", values=Values(low=0, high=10, is_number=True))
+    one = Property("move_forward", "input", values=Values(low=1, high=10, is_number=True))
+    assert (describe(zero) or "").endswith("`0` keeps its position.")
+    assert "`0`" not in (describe(one) or "")
 
 
 @pytest.mark.parametrize(
@@ -215,19 +214,3 @@ def test_json_type(schema: dict[str, Any], expected: str | None) -> None:
 def test_an_invalid_line_is_reported(line: str) -> None:
     with pytest.raises(GlossaryError):
         read_glossary(line)
-
-
-def test_endpoint_summary_uses_category_and_id() -> None:
-    assert endpoint_summary("fal-ai/flux/dev", "image") == "Image endpoint of fal-ai: flux dev."
-    assert (
-        endpoint_summary("xai/grok-imagine-video/v1.5/image-to-video", None)
-        == "Endpoint of xai: grok-imagine-video v1.5, image to video."
-    )
-    assert endpoint_summary("fal-ai/text-to-speech", "speech") == (
-        "Speech endpoint of fal-ai: text-to-speech."
-    )
-    assert endpoint_summary("alone", "text-to-audio") == "Audio endpoint of alone."
-    for path in SCHEMAS.rglob("*.json"):
-        document = EndpointDocument.load(path)
-        summary = endpoint_summary(document.id, document.category)
-        assert re.fullmatch(r"[^\n]{10,160}[^.]\.", summary), summary

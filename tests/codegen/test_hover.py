@@ -81,7 +81,7 @@ def test_facts_are_a_separate_sentence(server: LanguageServer) -> None:
 
 def test_the_endpoint_shows_an_example_call(server: LanguageServer) -> None:
     assert hover(server, f"ec{CARET}ho").strip() == (
-        "Image endpoint of acme: echo.\n\nCall it with `echo.subscribe(size=…)`."
+        "Returns data.\n\nCall it with `echo.subscribe(size=…)`."
     )
 
 

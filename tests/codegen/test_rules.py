@@ -84,7 +84,7 @@ def module(packages: Packages) -> Any:
 
 
 def test_parameters_agree_with_jsonschema(module: Any) -> None:
-    both = set()
+    both: set[bool] = set()
     for number, (kind, (schema, values)) in enumerate(KINDS.items()):
         for value in values:
             expected = Draft202012Validator(schema).is_valid(value)

@@ -121,3 +121,14 @@ def test_calls_inside_an_app_forward_its_request_headers(mode, fal_emulator, mon
 def test_a_pasted_url_is_accepted_as_an_endpoint_id(address, mode, fal_emulator):
     mode.client().run(address, {"prompt": "a cat"})
     assert fal_emulator.requests[0].path == "/fal-ai/flux/dev"
+
+
+@pytest.mark.parametrize("empty", ["", lambda: "", lambda: None], ids=["text", "call", "None"])
+def test_an_empty_key_is_not_replaced_by_the_environments(mode, empty, home, monkeypatch):
+    monkeypatch.setenv("FAL_KEY", "of:another")
+    (home / "auth0_token").write_text(f"renewal\n{token(36000)}\n")
+    with scripted(lambda _: RESPONSE) as server:
+        client = mode.client(empty, run_host=server.host)
+        with pytest.raises(FalCredentialsError):
+            client.run(ID, {"prompt": "a cat"})
+        assert server.seen == []

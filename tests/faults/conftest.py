@@ -8,11 +8,12 @@ from fal_typed.testing import FalEmulator
 from tests.faults.callers import KINDS, Caller
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_TLS = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*_PROXIES, *map(str.upper, _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR"):
+    for name in (*_PROXIES, *map(str.upper, _PROXIES), *_TLS):
         monkeypatch.delenv(name, raising=False)
 
 

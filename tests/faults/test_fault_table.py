@@ -339,6 +339,8 @@ def certificates() -> Iterator[Fault]:
             "SSL_CERT_DIR",
             lambda place: f"{place.folder}{os.pathsep}{place.folder / 'missing'}",
         ),
+        "key log in no folder": ("SSLKEYLOGFILE", lambda place: place.folder / "missing" / "log"),
+        "key log that is a folder": ("SSLKEYLOGFILE", lambda place: place.folder),
     }
     for name, (variable, prepare) in bad.items():
         yield Fault(name, trusting(variable, prepare), FalInputError, variable, OWN_KINDS)

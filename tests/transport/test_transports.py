@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
-import inspect
 import json
 import socket
 import ssl
@@ -19,44 +19,9 @@ from fal_typed._transport import selection as transports
 from fal_typed._transport.aiohttp import AiohttpTransport
 from fal_typed._transport.base import FilePart, HttpRequest, TransportError
 from fal_typed._transport.httpx import AsyncHttpxTransport, HttpxTransport
-from fal_typed._transport.pool import AsyncPoolTransport, PoolTransport
+from fal_typed._transport.pool import AsyncPoolTransport
+from tests.transport.conftest import ALL, Subject
 from tests.transport.wire import playing
-
-ALL = [HttpxTransport, PoolTransport, AsyncHttpxTransport, AsyncPoolTransport, AiohttpTransport]
-
-
-class Subject:
-    """A transport whose methods are called the same way, whether sync or async."""
-
-    def __init__(self, kind):
-        self.loop = asyncio.new_event_loop()
-        self.transport = self.wait(self._made(kind))
-
-    async def _made(self, kind):
-        return kind()
-
-    def wait(self, value):
-        return self.loop.run_until_complete(value) if inspect.isawaitable(value) else value
-
-    def __getattr__(self, name):
-        return lambda *args: self.wait(getattr(self.transport, name)(*args))
-
-    def both(self, request):
-        """Send the same request twice at the same time, if this is an async transport."""
-
-        async def gathered():
-            return await asyncio.gather(self.transport.send(request), self.transport.send(request))
-
-        return self.wait(gathered())
-
-
-@pytest.fixture(params=ALL, ids=lambda kind: kind.__name__)
-def subject(request):
-    subject = Subject(request.param)
-    yield subject
-    subject.close()
-    subject.loop.run_until_complete(subject.loop.shutdown_default_executor())
-    subject.loop.close()
 
 
 async def echoing(connection):
@@ -468,3 +433,26 @@ def test_redirects_never_leave_tls():
     assert next_hop(request, 200, "/y") is None
     with pytest.raises(TransportError, match="TLS"):
         next_hop(request, 302, "http://b.example/")
+
+
+def test_connections_notice_that_the_other_side_is_gone(subject):
+    """Without a byte and without an answer to the probes, the system ends the connection."""
+    with playing(echoing) as wire:
+        stream = subject.open(HttpRequest("POST", wire.url))
+        port = int(wire.host.rpartition(":")[2])
+        (connection,) = [one for one in gc.get_objects() if is_connected_to(one, port)]
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            limits = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            found = [connection.getsockopt(socket.IPPROTO_TCP, limit) for limit in limits]
+            assert found == [60, 10, 6]
+        del connection
+        subject.close_stream(stream)
+
+
+def is_connected_to(value, port):
+    try:
+        peer = value.getpeername() if type(value) is socket.socket else None
+        return isinstance(peer, tuple) and peer[1] == port
+    except OSError:
+        return False

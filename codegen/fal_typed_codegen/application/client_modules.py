@@ -72,7 +72,7 @@ def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[s
         header=render.header(ORIGIN),
         abc=sorted(used & {"Sequence"}),
         typing=sorted(used & {"Any", "Literal"}),
-        extensions=sorted({"TypedDict"} | (used & {"NotRequired"})),
+        extensions=sorted(_extensions(dicts) | (used & {"NotRequired"})),
         files=sorted(used - {"Any", "Literal", "NotRequired", "Sequence", "TypedDict"}),
         dicts=[_documented(it) for it in dicts],
         exports=[repr(name) for name in sorted(names)],
@@ -83,6 +83,10 @@ def _documented(written: RenderedDict) -> RenderedDict:
     """A dict's type with its texts as docstrings."""
     entries = tuple(replace(entry, doc=_docstring(entry.doc)) for entry in written.entries)
     return replace(written, doc=_docstring(written.doc), entries=entries)
+
+
+def _extensions(dicts: list[RenderedDict]) -> set[str]:
+    return {"TypeAlias" if written.body else "TypedDict" for written in dicts}
 
 
 def _client_module(
@@ -119,12 +123,13 @@ def _free(name: str, taken: set[str]) -> str:
 def _described(
     endpoint: EndpointCode, arguments: str, output: str, own_type: str
 ) -> dict[str, Any]:
+    given = endpoint.inputs[endpoint.input]
     return {
         "id": repr(endpoint.id),
         "module": endpoint.module,
         "name": endpoint.name,
         "arguments": arguments,
-        "required": any(p.required for p in endpoint.inputs[endpoint.input].parameters),
+        "required": given.body is not None or any(p.required for p in given.parameters),
         "output": output,
         "type_name": own_type,
         "imports": [_imported(endpoint.type_name, own_type), _imported(endpoint.output, output)],

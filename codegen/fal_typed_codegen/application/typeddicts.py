@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SUFFIX = "Input"
+_INPUT_BASES = frozenset({"BodyModel", "InputModel", "RuledModel"})
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,14 @@ class InputClass:
         doc: Its documentation.
         parameters: Its fields.
         is_open: Whether it accepts additional fields.
+        body: Its type, if it is no plain object.
     """
 
     name: str
     doc: str
     parameters: tuple[InputField, ...]
     is_open: bool
+    body: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -180,8 +183,9 @@ def used_names(dicts: list[RenderedDict]) -> set[str]:
     """Imported names that generated types use."""
     found: set[str] = set()
     for written in dicts:
-        for entry in written.entries:
-            tree = ast.parse(entry.type, mode="eval")
+        types = [entry.type for entry in written.entries]
+        for annotation in filter(None, [*types, written.body]):
+            tree = ast.parse(annotation, mode="eval")
             found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return found & IMPORTED
 
@@ -189,6 +193,9 @@ def used_names(dicts: list[RenderedDict]) -> set[str]:
 def _dict(
     model: InputClass, name: str, nested: Mapping[str, str], taken: Container[str]
 ) -> RenderedDict:
+    if model.body is not None:
+        body = argument_type(ast.unparse(model.body), nested)
+        return RenderedDict(name, model.doc, (), as_class=False, body=body)
     entries = tuple(
         DictEntry(
             wire=parameter.wire,
@@ -266,18 +273,22 @@ def _inputs(tree: ast.Module) -> dict[str, InputClass]:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and node.bases
-        and ast.unparse(node.bases[0]) in {"InputModel", "RuledModel"}
+        and ast.unparse(node.bases[0]).partition("[")[0] in _INPUT_BASES
     }
 
 
 def _input(node: ast.ClassDef) -> InputClass:
+    base = node.bases[0]
+    if isinstance(base, ast.Subscript):
+        doc = ast.get_docstring(node) or ""
+        return InputClass(node.name, doc, (), is_open=False, body=base.slice)
     parameters: list[InputField] = []
     is_open = False
     for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign):
             parameters.append(_parameter(statement, _text_of(following)))
-        elif isinstance(statement, ast.Assign):
-            is_open = "extra=" in ast.unparse(statement.value)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            is_open = any(keyword.arg == "extra" for keyword in statement.value.keywords)
     return InputClass(node.name, ast.get_docstring(node) or "", tuple(parameters), is_open)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fal_typed_codegen.diff.change_kinds import Difference
+from fal_typed_codegen.interface.constraints import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +40,8 @@ def compare_bounds(place: str, olds: Sequence[Schema], news: Sequence[Schema]) -
         if len(old) == len(new) == 1:
             found += _compare(place, old[0], new[0])
         elif old and new and not all(_bounds(one) in map(_bounds, new) for one in old):
-            found.append(Difference("input-bounds-changed", place))
+            words = _say_all(old), _say_all(new)
+            found.append(Difference("input-bounds-changed", place, *words))
     return found
 
 
@@ -56,6 +59,7 @@ def _bounds(member: Schema) -> Schema:
 
 
 def _compare(place: str, old: Schema, new: Schema) -> Iterator[Difference]:
+    old, new = _whole(old), _whole(new)
     if _lowest(old) != _lowest(new):
         kind = "minimum-raised" if _lowest(new) > _lowest(old) else "minimum-lowered"
         yield Difference(f"input-{kind}", place, _say_low(old), _say_low(new))
@@ -70,6 +74,27 @@ def _compare(place: str, old: Schema, new: Schema) -> Iterator[Difference]:
         yield Difference(
             f"input-unique-items-{'added' if new.get('uniqueItems') else 'removed'}", place
         )
+
+
+def _say_all(members: Sequence[Schema]) -> str:
+    """The bounds of a union's members in words."""
+    return " | ".join(in_words(member).rstrip(".") or "any" for member in members)
+
+
+def _whole(schema: Schema) -> Schema:
+    """Bounds of an integer, with inclusive ones in place of exclusive ones."""
+    if schema.get("type") != "integer":
+        return schema
+    bounds = {key: value for key, value in schema.items() if not key.startswith("exclusive")}
+    if "exclusiveMinimum" in schema:
+        least = schema["exclusiveMinimum"] + 1
+        bounds["minimum"] = max(least, bounds.get("minimum", least))
+    if "exclusiveMaximum" in schema:
+        most = schema["exclusiveMaximum"] - 1
+        bounds["maximum"] = min(most, bounds.get("maximum", most))
+    if bounds.get("multipleOf") == 1:
+        del bounds["multipleOf"]
+    return bounds
 
 
 def _lowest(schema: Schema) -> tuple[float, bool]:
@@ -102,9 +127,14 @@ def _compare_steps(place: str, old: Any, new: Any) -> Iterator[Difference]:
     if old == new:
         return
     # No step is the finest one.
-    is_finer = new is None or (old is not None and old % new == 0)
+    is_finer = new is None or (old is not None and _is_multiple(old, new))
     kind = "input-step-finer" if is_finer else "input-step-coarser"
     yield Difference(kind, place, _or_none(old), _or_none(new))
+
+
+def _is_multiple(value: float, step: float) -> bool:
+    """Whether a number is a multiple of another one in decimal arithmetic."""
+    return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
 
 
 def _compare_lengths(

@@ -124,6 +124,8 @@ KINDS: dict[str, Kind] = {
     "input-item-type-changed": _types("type of items changed", _INVARIANT),
     "input-text-became-file": _fine("files accepted", "a URL is still accepted"),
     "input-file-became-text": _types("only strings accepted, was a file", "calls can pass a path"),
+    "input-tag-required": _run("objects must name their kind", "dicts can omit the property"),
+    "input-tag-optional": _fine("objects need not name their kind", _ACCEPTED),
     # values of parameters
     "input-value-added": _fine("allowed value added", _ACCEPTED),
     "input-value-removed": _types("allowed value removed", "calls can pass it"),
@@ -158,6 +160,8 @@ KINDS: dict[str, Kind] = {
     "input-bounds-changed": _run(
         "bounds of a union changed", "values might no longer fit any member"
     ),
+    "input-rule-tightened": _run("rule checked at run time added or changed", _REJECTED),
+    "input-rule-loosened": _fine("rule checked at run time removed or less strict", _ACCEPTED),
     "input-closed": _run(
         "additional parameters no longer accepted", "calls that pass them are rejected"
     ),
@@ -217,6 +221,7 @@ KINDS: dict[str, Kind] = {
     "category-changed": _docs("category changed", _WORDING),
     "links-changed": _docs("links or images of the endpoint changed", _WORDING),
     "field-order-changed": _docs("order changed", "parameters are passed by name"),
+    "values-reordered": _docs("order of values or types changed", "the same values are allowed"),
     "format-changed": _docs("format changed", "formats are not checked"),
     "hints-changed": _docs("hints for user interfaces changed", _WORDING),
     "keyword-changed": _docs("other keyword changed", _UNSHOWN),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from fal_typed_codegen.diff.change_kinds import KINDS, LEVELS, Difference
 from fal_typed_codegen.diff.changes import Change, Changes
 from fal_typed_codegen.diff.interfaces import compare_interfaces
-from fal_typed_codegen.diff.wording import compare_wording
-from fal_typed_codegen.documents.lock import SchemaLock
+from fal_typed_codegen.diff.wording import compare_wording, unshown
 from fal_typed_codegen.interface.naming import choose_names
 from fal_typed_codegen.interface.normalize import normalize
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fal_typed._documents.document import EndpointDocument
     from fal_typed_codegen.diff.state import CatalogState
     from fal_typed_codegen.interface.naming import ModuleNames
@@ -75,12 +76,13 @@ def compare_documents(
     found += compare_interfaces(normalize(old, names[0]), normalize(new, names[0]))
     found += compare_wording(old, new)
     if not found and old.raw != new.raw and new.route is None:
-        found.append(Difference("document-changed", ""))
+        found += unshown(old, new)
     return [Change(new.id, *difference) for difference in found]
 
 
 def _compare_documents(old: CatalogState, new: CatalogState, result: Changes) -> None:
-    old_names, new_names = _names(old, SchemaLock()), _names(new, old.lock)
+    old_names = _names(old, {})
+    new_names = _names(new, {id_: names.path for id_, names in old_names.items()})
     for id_ in sorted(old.documents.keys() & new.documents.keys()):
         moved = old_names[id_].path != new_names[id_].path
         if old.documents[id_].content == new.documents[id_].content and not moved:
@@ -93,10 +95,11 @@ def _compare_documents(old: CatalogState, new: CatalogState, result: Changes) ->
             result.failed[id_] = f"{type(error).__name__}: {error}"[:500]
 
 
-def _names(state: CatalogState, before: SchemaLock) -> dict[str, ModuleNames]:
-    entries = {**before.entries, **state.lock.entries}
-    earlier = {id_: entry.module.path for id_, entry in entries.items() if entry.module is not None}
-    return choose_names(list(state.documents), earlier)
+def _names(state: CatalogState, before: Mapping[str, str]) -> dict[str, ModuleNames]:
+    """Names of endpoints; without a lock, a package keeps the modules that it has."""
+    entries = state.lock.entries.items()
+    locked = {id_: entry.module.path for id_, entry in entries if entry.module is not None}
+    return choose_names(list(state.documents), {**before, **locked})
 
 
 def _own_names(endpoint_id: str) -> ModuleNames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fal_typed_codegen.diff.change_kinds import Difference
+from fal_typed_codegen.diff.rule_comparison import compare_rules
 from fal_typed_codegen.diff.type_comparison import TypeComparison, in_words
 from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
@@ -92,6 +93,8 @@ class _Comparison:
             self._note("opened" if new.is_open else "closed", place)
         if old.base == new.base or "RootModel" in (old.base, new.base):
             return
+        if self._direction == "input":
+            self.found += compare_rules(place, old.rule, new.rule)
         if self._direction == "input":  # the base of an input shows only whether it has rules
             return
         is_narrower = old.base in ("File", "OutputModel") and new.base not in _NOT_FILES
@@ -136,6 +139,7 @@ class _Comparison:
         else:
             self._read(place, old, new)
         self._types.compare(place, old.schema, new.schema)
+        self.found += compare_rules(place, old.rule, new.rule)
 
     def _given(self, place: str, old: FieldSpec, new: FieldSpec) -> None:
         if old.required != new.required:

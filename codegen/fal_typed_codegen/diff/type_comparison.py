@@ -67,6 +67,13 @@ class TypeComparison:
             self._name(place, old, new, removed, added)
         if self.direction == "input":
             self.found += compare_bounds(place, olds, news)
+            self._tags(place, old.get("discriminator"), new.get("discriminator"))
+
+    def _tags(self, place: str, old: Schema | None, new: Schema | None) -> None:
+        """Compare whether objects of a union must have its discriminator."""
+        if old and new and old["isNeeded"] != new["isNeeded"]:
+            word = "required" if new["isNeeded"] else "optional"
+            self.found.append(Difference(f"input-tag-{word}", f"{place}.{new['field']}"))
 
     def _with_any(self, place: str, old: Schema, new: Schema) -> None:
         if old == new:
@@ -87,11 +94,25 @@ class TypeComparison:
             ("array", "items", "[]"),
             ("object", "additionalProperties", "{}"),
         ):
-            old_kinds, new_kinds = _all_of(kind, olds), _all_of(kind, news)
-            for old_kind, new_kind in zip(old_kinds, new_kinds, strict=False):
-                self.compare(place + mark, old_kind[inside], new_kind[inside], in_item=True)
+            self._items(place, mark, inside, _all_of(kind, olds), _all_of(kind, news))
         self._tuples(place, olds, news)
         return matched
+
+    def _items(
+        self, place: str, mark: str, inside: str, olds: list[Schema], news: list[Schema]
+    ) -> None:
+        """Compare lists, or dicts, by their items: equal ones first, the rest in order."""
+        kinds = [one[inside] for one in news]
+        left = [one for one in olds if one[inside] not in kinds]
+        same = [one for one in olds if one[inside] in kinds]
+        right = [one for one in news if one[inside] not in [it[inside] for it in same]]
+        for old, new in [*((one, one) for one in same), *zip(left, right, strict=False)]:
+            self.compare(place + mark, old[inside], new[inside], in_item=True)
+        if olds and news:
+            for gone in left[len(right) :]:
+                self._note("type-narrowed", place, gone, {"anyOf": news})
+            for added in right[len(left) :]:
+                self._note("type-widened", place, {"anyOf": olds}, added)
 
     def _tuples(self, place: str, olds: list[Schema], news: list[Schema]) -> None:
         """Compare tuples of the same length, which are covariant, item by item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
@@ -31,6 +32,7 @@ _KINDS = {
     "x-fal-ui": "hints-changed",
     "x-fal-file-input": "hints-changed",
 }
+_ORDERED = frozenset({"enum", "type", "anyOf", "oneOf", "allOf"})
 _BOUNDS = frozenset(
     {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
@@ -43,7 +45,8 @@ _TYPED = (
     frozenset(
         {
             "$ref", "type", "enum", "const", "default", "nullable", "required", "deprecated",
-            "x-fal-order-properties",
+            "x-fal-order-properties", "dependentRequired", "dependencies", "minContains",
+            "maxContains",
         }
     )
     | _BOUNDS
@@ -127,6 +130,8 @@ def _schema(
         pair = before.get(key), after.get(key)
         if pair[0] == pair[1]:
             continue
+        if _is_reordered(key, *pair):
+            yield Difference("values-reordered", place)
         if key in _KINDS:
             yield Difference(_KINDS[key], place)
         elif key in _BOUNDS and is_result:
@@ -150,6 +155,46 @@ def _inner(
         members = as_list(before) or [before], as_list(after) or [after]
         for old, new in zip(*members, strict=False):
             yield from _schema(place, old, new, is_result=is_result, depth=depth)
+
+
+def unshown(old: EndpointDocument, new: EndpointDocument) -> list[Difference]:
+    """Changes of schemas that neither types nor wording show, with the keyword and its place."""
+    found: list[Difference] = []
+    for name in sorted(old.components.keys() | new.components.keys()):
+        before, after = old.components.get(name), new.components.get(name)
+        found += _changed_keywords(name, before, after, 0)
+    return list(dict.fromkeys(found)) or [Difference("document-changed", "")]
+
+
+def _changed_keywords(place: str, old: object, new: object, depth: int) -> Iterator[Difference]:
+    before, after = as_object(old), as_object(new)
+    if before is None or after is None or depth > _MAX_DEPTH:
+        return
+    for key in sorted(before.keys() | after.keys()):
+        one, other = before.get(key), after.get(key)
+        if one == other:
+            continue
+        inner = list(_changed_inside(place, key, one, other, depth + 1))
+        yield from inner or [Difference("keyword-changed", place, "", key[:80])]
+
+
+def _changed_inside(place: str, key: str, old: Any, new: Any, depth: int) -> Iterator[Difference]:
+    if key in SCHEMA_MAPS:
+        olds, news = as_object(old) or {}, as_object(new) or {}
+        for name in sorted(olds.keys() & news.keys()):
+            yield from _changed_keywords(f"{place}.{name}", olds[name], news[name], depth)
+    elif key in SUBSCHEMAS:
+        for one, other in zip(as_list(old) or [old], as_list(new) or [new], strict=False):
+            yield from _changed_keywords(place, one, other, depth)
+
+
+def _is_reordered(key: str, old: Any, new: Any) -> bool:
+    """Whether the values of a keyword are the same in another order."""
+    olds, news = as_list(old), as_list(new)
+    if key not in _ORDERED or olds is None or news is None:
+        return False
+    texts = [sorted(json.dumps(item, sort_keys=True) for item in items) for items in (olds, news)]
+    return texts[0] == texts[1]
 
 
 def _say(key: str, value: Any) -> str:

@@ -109,8 +109,27 @@ def may_share(document: EndpointDocument, members: list[Any]) -> bool:
         if one.get("properties") and one.get("additionalProperties") is not False
     ]
     return len(objects) <= _MOST_MEMBERS and any(
-        not _differ(document, one, other) and _names(one) != _names(other)
+        not _differ(document, one, other)
+        and not _are_tagged(document, one, other)
+        and _names(one) != _names(other)
         for one, other in combinations(objects, 2)
+    )
+
+
+def _are_tagged(document: EndpointDocument, one: Schema, other: Schema) -> bool:
+    """Whether a constant tells two objects apart, which is sent although it is not required."""
+    constants = [
+        {
+            name: values
+            for name, schema in (as_object(item.get("properties")) or {}).items()
+            if (values := _values(document.resolve(as_object(schema) or {})))
+        }
+        for item in (one, other)
+    ]
+    return any(
+        not any(value in constants[1][name] for value in values)
+        for name, values in constants[0].items()
+        if name in constants[1]
     )
 
 

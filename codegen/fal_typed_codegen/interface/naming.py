@@ -28,7 +28,7 @@ IMPORTED = frozenset(
         "Annotated", "Any", "Literal", "ConfigDict", "Field", "RootModel", "Endpoint", "File",
         "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
         "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
-        "RuledModel", "SchemaRule",
+        "RuledModel", "SchemaRule", "BodyModel", "ByTag", "overload",
         "TypeAlias", "Result", "Handle", "AsyncHandle", "Stream", "AsyncStream",
         "RealtimeConnection", "AsyncRealtimeConnection", "RealtimeOptions", "Unpack",
         "NotRequired", "Sequence", "TypedDict", "Pipeline", "AsyncPipeline", "PendingRun",

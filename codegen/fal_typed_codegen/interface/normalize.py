@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._documents.document import (
-    COMPONENT_PREFIX,
-    InvalidDocumentError,
-    component_name,
-)
+from fal_typed._documents.discriminators import discriminator_of
+from fal_typed._documents.document import InvalidDocumentError, component_name
 from fal_typed._documents.schemas import json_type, properties, required_names
+from fal_typed._documents.tasks import task_of
+from fal_typed._documents.values import values_of
 from fal_typed_codegen.interface import combining, constraints, file_types, literals, rules
 from fal_typed_codegen.interface.naming import class_name, field_name
 from fal_typed_codegen.interface.specs import (
+    BODY,
     CLASS_PREFIX,
     MISSING,
     Direction,
@@ -29,6 +29,7 @@ from fal_typed_codegen.interface.specs import (
     ModelSpec,
     dict_name,
 )
+from fal_typed_codegen.interface.tags import with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -67,14 +68,14 @@ def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
     input_name = walk.root("input", document.input_ref)
     output_name = walk.root("output", document.output_ref)
     classes = {*walk.models, *map(dict_name, walk.models)}
-    models = {name: _clear_of_classes(model, classes) for name, model in walk.models.items()}
+    clear = {name: _clear_of_classes(model, classes) for name, model in walk.models.items()}
     return Interface(
         id=document.id,
-        category=document.category,
+        task=task_of(document),
         description=document.description or "",
         input=input_name,
         output=output_name,
-        models=models,
+        models=with_tags(clear),
         route=document.route,
         deprecated=document.deprecated,
         warnings=list(dict.fromkeys(walk.warnings)),
@@ -93,7 +94,6 @@ class _Walk:
         self._taken = set(self._roots.values())
         self._by_component: dict[tuple[Direction, str], str] = {}
         self._inlined: list[str] = []
-        self._bases: list[str] = []
         self._depth = 0
         self._seen = 0
         self._patterns: set[str] = set()
@@ -109,24 +109,41 @@ class _Walk:
         schema = self._without_wrapper(self._document.resolve(ref))
         if component is not None:
             self._by_component[direction, component] = name
-        is_untyped = not schema and self._document.route is not None and direction == "output"
-        if (_is_object(schema) or not schema) and not is_untyped:
+        if self._is_plain(schema):
             self._make(name, component, schema)
-        elif direction == "output":
-            self._make_root(name, component, schema)
         else:
-            self._warn("the input is not an object, so the endpoint has no parameters")
-            self._make(name, component, {})
+            self._make_root(name, component, ref)
         return name
 
-    def _make_root(self, name: str, component: str | None, schema: Schema) -> None:
+    def _is_plain(self, schema: Schema) -> bool:
+        """Whether the input or the output is a plain object."""
+        if not schema:
+            return self._direction == "input" or self._document.route is None
+        is_union = bool(_members(schema)) and not _mapping(schema.get("properties"))
+        return _is_object(schema) and not is_union and schema.get("nullable") is not True
+
+    def _make_root(self, name: str, component: str | None, ref: Schema) -> None:
+        """Add the class of an input or an output that is no plain object."""
         if component is not None:
-            # The class is defined by this type, so the type cannot refer to it.
-            del self._by_component["output", component]
-            self._inlined.append(component)
-        root = self._type(schema, name, "", is_file=False)
-        text = _text(schema.get("description"))
-        self.models[name] = ModelSpec(name, "output", "RootModel", component, text, (), root=root)
+            del self._by_component[self._direction, component]
+        is_input = self._direction == "input"
+        root = self._type(ref, name, "body" if is_input else "", is_file=False)
+        is_partial = is_input and self._is_partial
+        needs_rule = is_partial or (is_input and self._is_inexact)
+        rule = self._rule("body", ref, closed=is_partial) if needs_rule else None
+        self.models[name] = ModelSpec(
+            name=name,
+            direction=self._direction,
+            base=BODY if is_input else "RootModel",
+            component=component,
+            description=_text(self._document.resolve(ref).get("description")),
+            fields=(),
+            python_regex=is_input and self._python_regex,
+            root=root,
+            rule=rule or {},
+            is_partial=is_partial,
+        )
+        self._python_regex = self._is_inexact = self._is_partial = False
 
     def _make(self, name: str, component: str | None, schema: Schema) -> None:
         """Add the class of an object schema, after the classes that it refers to."""
@@ -208,6 +225,7 @@ class _Walk:
             description=_text(schema.get("description")),
             facts=self._facts(schema, kind),
             json_type=json_type(schema),
+            values=values_of(self._document, schema),
             deprecated=schema.get("deprecated") is True,
             rule=rule,
             is_partial=is_partial and rule is not None,
@@ -280,13 +298,16 @@ class _Walk:
         """Normal form of a union, whose members inherit the keywords beside it."""
         key = "anyOf" if _list(schema.get("anyOf")) else "oneOf"
         self._mark(schema, {key, *_INHERITED})
-        self._is_inexact |= key == "oneOf" and combining.may_overlap(self._document, members)
-        self._is_partial |= key == "anyOf" and combining.may_share(self._document, members)
+        tag = discriminator_of(schema)
+        if tag is None:
+            self._is_inexact |= key == "oneOf" and combining.may_overlap(self._document, members)
+            self._is_partial |= key == "anyOf" and combining.may_share(self._document, members)
         inherited = {key: schema[key] for key in _INHERITED if key in schema}
-        return _union(
+        kind = _union(
             self._type(_with_inherited(member, inherited), owner, field, is_file=is_file)
             for member in members
         )
+        return {**kind, "discriminator": tag} if tag is not None and "anyOf" in kind else kind
 
     def _single(self, schema: Schema, owner: str, field: str, *, is_file: bool) -> Schema:
         """Normal form of a schema of one type."""
@@ -411,14 +432,6 @@ class _Walk:
     def _component(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
     ) -> Schema:
-        subtypes = self._subtypes(component, target)
-        if subtypes and component not in self._bases:
-            self._bases.append(component)
-            base = {"$ref": COMPONENT_PREFIX + component}
-            try:
-                return self._type({"anyOf": [*subtypes, base]}, owner, field, is_file=is_file)
-            finally:
-                self._bases.pop()
         known = self._by_component.get((self._direction, component))
         if known is not None:
             return {"$ref": CLASS_PREFIX + known}
@@ -430,16 +443,11 @@ class _Walk:
                 return found
         name = self._new_name(component)
         self._by_component[self._direction, component] = name
+        # A type that refers to itself ends at this class, which is known now.
+        outer, self._inlined = self._inlined, []
         self._make(name, component, target)
+        self._inlined = outer
         return {"$ref": CLASS_PREFIX + name}
-
-    def _subtypes(self, component: str, target: Schema) -> list[Schema]:
-        """References to the components that extend a base with a mapping of its tag's values."""
-        mapping = _mapping(_mapping(target.get("discriminator")).get("mapping"))
-        refs = [{"$ref": ref} for ref in dict.fromkeys(mapping.values()) if isinstance(ref, str)]
-        known = [ref for ref in refs if component_name(ref) in self._document.components]
-        base = {"$ref": COMPONENT_PREFIX + component}
-        return [ref for ref in known if base in _list(self._document.resolve(ref).get("allOf"))]
 
     def _inline(
         self, component: str, target: Schema, owner: str, field: str, *, is_file: bool
@@ -528,13 +536,16 @@ def _clear_of_classes(model: ModelSpec, classes: Container[str]) -> ModelSpec:
 def _union(members: Iterable[Schema]) -> Schema:
     """Union of normal forms, flat and without duplicates."""
     flat: list[Schema] = []
+    tags: Schema = {}
     for member in members:
+        if "discriminator" in member:
+            tags["discriminator"] = member["discriminator"]
         for single in _list(member.get("anyOf")) or [member]:
             if single not in flat:
                 flat.append(single)
     if _ANY in flat:
         return _ANY
-    return flat[0] if len(flat) == 1 else {"anyOf": flat} if flat else _ANY
+    return flat[0] if len(flat) == 1 else {"anyOf": flat, **tags} if flat else _ANY
 
 
 def _members(schema: Schema) -> list[Any]:
@@ -553,7 +564,9 @@ def _split_null(schema: Schema) -> tuple[Schema, bool]:
     members = _list(schema.get("anyOf"))
     if _NULL not in members:
         return schema, False
-    return _union(member for member in members if member != _NULL), True
+    kind = _union(member for member in members if member != _NULL)
+    has_tag = "discriminator" in schema and "anyOf" in kind
+    return {**kind, "discriminator": schema["discriminator"]} if has_tag else kind, True
 
 
 def _with_inherited(member: Any, inherited: Schema) -> Any:

@@ -46,6 +46,8 @@ _WITH_PROPERTIES = (
 )  # fmt: skip
 _OBJECTS = OF_CLASSES | {"properties", "required"}
 _ALWAYS = frozenset({"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+_ONLY_BESIDE = {"type", "nullable", "minContains", "maxContains", "then", "else"}
+"""Keywords that do nothing alone, or that types express."""
 _VALUES = frozenset({"type", "enum", "const", "nullable"})
 _BY_TYPE = {
     "string": _STRINGS,
@@ -82,7 +84,7 @@ def leftover(schema: Schema, expressed: Collection[str], kind: str | None = None
     True
     """
     known = _CHECKED if kind is None else _ALWAYS | _BY_TYPE.get(kind, _CHECKED)
-    keys = (known - {"type", "nullable"} - set(expressed)) & schema.keys()
+    keys = (known - _ONLY_BESIDE - set(expressed)) & schema.keys()
     return any(not _is_harmless(key, schema[key]) for key in keys)
 
 

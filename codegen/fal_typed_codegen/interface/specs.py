@@ -9,11 +9,16 @@ from fal_typed._core.json_values import as_list, as_object, as_text
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import Route, Schema
+    from fal_typed._documents.tasks import Task
+    from fal_typed._documents.values import Values
 
 Direction: TypeAlias = Literal["input", "output"]
 
 ALIAS = "TypeAlias"
 """Base of an alias for a list of allowed values, which is no class."""
+
+BODY = "BodyModel"
+"""Base of an input that is no plain object, such as a union or a list."""
 
 CLASS_PREFIX = "#/$defs/"
 """Prefix of a reference to a class in a normalized schema, before the class name."""
@@ -41,6 +46,7 @@ class FieldSpec:
         description: Its description in the document, unchanged.
         facts: Sentence about what the type cannot express: bounds, lengths, allowed values.
         json_type: Its JSON type; None if it has several.
+        values: The values that it accepts.
         deprecated: Whether it is deprecated.
         rule: Schema to check at run time, because the type accepts more; None for most.
         is_partial: Whether the rule also allows values that the type rejects.
@@ -55,6 +61,7 @@ class FieldSpec:
     description: str
     facts: str
     json_type: str | None
+    values: Values
     deprecated: bool
     rule: Schema | None = None
     is_partial: bool = False
@@ -73,8 +80,10 @@ class ModelSpec:
         fields: Its fields, required ones first.
         is_open: Whether additional properties are allowed.
         python_regex: Whether a pattern needs Python's regular expressions.
-        root: Type of an alias or of an output that is not an object; None for all other models.
+        root: Type of an alias, or of an input or output that is no plain object; None for all
+            other models.
         rule: Schema to check at run time, because the fields accept more; empty for most.
+        is_partial: Whether the rule of a body also allows values that its type rejects.
     """
 
     name: str
@@ -87,6 +96,7 @@ class ModelSpec:
     python_regex: bool = False
     root: Schema | None = None
     rule: Schema = field(default_factory=dict[str, Any])
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Interface:
 
     Attributes:
         id: The endpoint's id.
-        category: The platform's category; None if the document has none.
+        task: What the endpoint does; None for a route of a private app.
         description: The document's description; empty if it has none.
         input: Name of the input's class.
         output: Name of the output's class.
@@ -106,7 +116,7 @@ class Interface:
     """
 
     id: str
-    category: str | None
+    task: Task | None
     description: str
     input: str
     output: str
@@ -114,6 +124,21 @@ class Interface:
     route: Route | None = None
     deprecated: bool = False
     warnings: list[str] = field(default_factory=list[str])
+
+    @property
+    def forms(self) -> list[str]:
+        """Names of the classes whose parameters the endpoint takes: several for a union."""
+        root = self.models[self.input].root
+        if root is None:
+            return [self.input]
+        members = as_list(root.get("anyOf")) or [root]
+        return [name for member in members if (name := class_of(member)) in self.models]
+
+
+def class_of(schema: Schema) -> str | None:
+    """Name of the class that a normalized schema is a reference to."""
+    ref = as_text(schema.get("$ref"))
+    return None if ref is None else ref.removeprefix(CLASS_PREFIX)
 
 
 def dict_name(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from fal_typed_codegen.interface.specs import ALIAS, dict_name, model_references
+from fal_typed_codegen.interface.specs import dict_name, model_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def typed_dicts(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     return {
         name: dict_name(name)
         for name, model in models.items()
-        if name in nested and model.direction == "input" and model.base != ALIAS
+        if name in nested and model.direction == "input" and model.root is None
     }
 
 

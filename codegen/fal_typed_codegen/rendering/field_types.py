@@ -120,10 +120,11 @@ def _made(schemas: list[Schema]) -> list[str]:
     """Generate annotations in one run."""
     names = sorted(references(schemas))
     paths = {name: f"{_ELSEWHERE}Ext{index}" for index, name in enumerate(names)}
-    tree = _generate(_definitions(schemas, paths))
+    definitions, tagged = _definitions(schemas, paths)
+    tree = _generate(definitions)
     classes = _classes(tree)
     back = {path.removeprefix(_ELSEWHERE): name for name, path in paths.items()}
-    restore = _Restore(back, _roots(tree, classes))
+    restore = _Restore(back, _roots(tree, classes), tagged)
     fields = _annotations(classes[_ALL])
     try:
         return [ast.unparse(restore.type_of(fields[f"f{i}"])) for i in range(len(schemas))]
@@ -131,8 +132,12 @@ def _made(schemas: list[Schema]) -> list[str]:
         raise ModelsError(f"no field {error}") from error
 
 
-def _definitions(schemas: list[Schema], paths: Mapping[str, str]) -> Schema:
+def _definitions(
+    schemas: list[Schema], paths: Mapping[str, str]
+) -> tuple[Schema, dict[str, Schema]]:
+    """Schemas of everything to generate, and the discriminators of those that are unions."""
     definitions: Schema = {}
+    tagged: dict[str, Schema] = {}
 
     def translate(schema: Any) -> Any:
         items, mapping = as_list(schema), as_object(schema)
@@ -143,17 +148,28 @@ def _definitions(schemas: list[Schema], paths: Mapping[str, str]) -> Schema:
         ref = as_text(mapping.get("$ref"))
         if ref is not None:
             return {"customTypePath": paths[ref.removeprefix(CLASS_PREFIX)]}
+        if "discriminator" in mapping:
+            return tagged_union(mapping)
         translated = {key: translate(value) for key, value in mapping.items()}
-        return hoisted(translated) if _LIMITS & mapping.keys() else translated
+        return hoisted("Map", translated) if _LIMITS & mapping.keys() else translated
 
-    def hoisted(limited: Schema) -> Schema:
+    def hoisted(kind: str, schema: Schema) -> Schema:
         # It drops limits of a map inside a union or a list, but not those of a field.
-        name = f"Map{len(definitions)}"
-        definitions[name] = _object({"root": limited})
+        name = f"{kind}{len(definitions)}"
+        definitions[name] = _object({"root": schema})
         return {"$ref": CLASS_PREFIX + name}
 
+    def tagged_union(schema: Schema) -> Schema:
+        """A union in which the discriminator applies to the classes only."""
+        parts: dict[bool, list[Schema]] = {True: [], False: []}
+        for member in schema["anyOf"]:
+            parts["$ref" in member].append(translate(member))
+        union = hoisted("Union", {"anyOf": parts[True]})
+        tagged[union["$ref"].removeprefix(CLASS_PREFIX)] = schema["discriminator"]
+        return {"anyOf": [union, *parts[False]]} if parts[False] else union
+
     everything = _object({f"f{index}": translate(kind) for index, kind in enumerate(schemas)})
-    return {**definitions, _ALL: everything}
+    return {**definitions, _ALL: everything}, tagged
 
 
 def _object(properties: Schema) -> Schema:
@@ -225,9 +241,15 @@ class _Restore(ast.NodeTransformer):
     have no order.
     """
 
-    def __init__(self, back: Mapping[str, str], roots: Mapping[str, ast.expr]) -> None:
+    def __init__(
+        self,
+        back: Mapping[str, str],
+        roots: Mapping[str, ast.expr],
+        tagged: Mapping[str, Schema],
+    ) -> None:
         self._back = back
         self._roots = roots
+        self._tagged = tagged
         self._depth = 0
 
     def type_of(self, annotation: ast.expr) -> ast.expr:
@@ -242,7 +264,8 @@ class _Restore(ast.NodeTransformer):
             raise ModelsError(f"{node.id} refers to itself")
         self._depth += 1
         try:
-            return self.type_of(_parsed(ast.unparse(self._roots[node.id])))
+            found = self.type_of(_parsed(ast.unparse(self._roots[node.id])))
+            return _discriminated(found, self._tagged.get(node.id))
         finally:
             self._depth -= 1
 
@@ -257,6 +280,15 @@ class _Restore(ast.NodeTransformer):
         return node
 
 
+def _discriminated(union: ast.expr, discriminator: Schema | None) -> ast.expr:
+    if discriminator is None:
+        return union
+    if discriminator["isNeeded"]:
+        return with_keywords(union, {"discriminator": discriminator["field"]})
+    call = ast.Call(ast.Name("ByTag"), [ast.Constant(discriminator["field"])], [])
+    return ast.Subscript(ast.Name("Annotated"), ast.Tuple([union, call]))
+
+
 def _parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
@@ -267,5 +299,5 @@ def _field_of(annotation: ast.expr) -> ast.Call | None:
         return None
     if annotation.value.id != "Annotated" or not isinstance(annotation.slice, ast.Tuple):
         return None
-    found = (part for part in annotation.slice.elts[1:] if isinstance(part, ast.Call))
-    return next(found, None)
+    calls = (part for part in annotation.slice.elts[1:] if isinstance(part, ast.Call))
+    return next((call for call in calls if ast.unparse(call.func) == "Field"), None)

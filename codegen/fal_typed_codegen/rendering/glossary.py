@@ -4,30 +4,41 @@ They are in ``glossary.txt`` of this package, one per line::
 
     seed: Random seed; …
     scale (component=LoraWeight*): Strength of the LoRA weights; …
-    scale (category=image|video type=number): Factor by which …
+    prompt (task=inpainting inputs=mask): What to show in the masked area, in words.
+    strength=1: keeps it unchanged
 
 The first line of a name whose conditions all match is used. A condition is a name and one or more
-`fnmatch` patterns; ``none`` matches a missing value. A description in the document always takes
-precedence: the glossary is only used if there is none.
+`fnmatch` patterns; ``none`` matches a missing value. A line with ``name=value`` says what a value
+means. It is added to the description if the parameter accepts the value, so the other lines name no
+values. A description in the document always takes precedence: the glossary is only used if there
+is none.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from fal_typed._documents.values import Values
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fal_typed._documents.tasks import Task
     from fal_typed_codegen.interface.specs import Direction
 
-CONDITIONS = frozenset({"direction", "component", "category", "type", "endpoint"})
+CONDITIONS = frozenset(
+    {"bounds", "category", "component", "direction", "endpoint", "inputs", "kind", "outputs",
+     "task", "type", "values"}
+)  # fmt: skip
 
-_LINE = re.compile(r"(?P<name>\S+?)(?: \((?P<conditions>[^)]+)\))?: (?P<text>.+)")
+_LINE = re.compile(
+    r"(?P<name>[^\s=]+)(?:=(?P<value>\S+))?(?: \((?P<conditions>[^)]+)\))?: (?P<text>.+)"
+)
 _SHAPE_NUMBER = re.compile(r"(?<=.)Type[0-9]+$")
 
 
@@ -37,71 +48,119 @@ class Sentence:
 
     Attributes:
         name: The parameter or field that it describes.
-        text: The sentence.
+        text: The sentence; what the value does, if there is one.
         conditions: Patterns by condition; all must match.
+        value: Pattern of the value that it describes; empty for the parameter itself.
     """
 
     name: str
     text: str
     conditions: Mapping[str, tuple[str, ...]]
+    value: str = ""
 
-    def matches(self, facts: Mapping[str, str]) -> bool:
+    def matches(self, facts: Mapping[str, Iterable[str]]) -> bool:
         """Whether every condition matches.
 
         Args:
-            facts: Value of each condition's subject; empty if missing.
+            facts: Values of each condition's subject; empty if missing.
 
         Returns:
             True if the sentence can be used.
         """
         return all(
-            any(_matches(facts[subject], pattern) for pattern in patterns)
+            _matches(tuple(facts[subject]), patterns)
             for subject, patterns in self.conditions.items()
         )
+
+
+@dataclass(frozen=True)
+class Property:
+    """What the glossary needs to know about a parameter or a field.
+
+    Attributes:
+        name: Its name in the document.
+        direction: ``input`` for parameters, ``output`` for fields of the result.
+        component: Name of the component that contains it, e.g. ``LoraWeight``; None for the
+            endpoint's input and output. The number that distinguishes components of the same name
+            (``ImageType2``) is ignored.
+        type: Its JSON type, see `json_type`; None if it has several.
+        values: The values that it accepts.
+        endpoint: The endpoint's id; None if several endpoints share the component.
+        task: What the endpoint does; None if several endpoints share the component.
+    """
+
+    name: str
+    direction: Direction
+    component: str | None = None
+    type: str | None = None
+    values: Values = field(default_factory=Values)
+    endpoint: str | None = None
+    task: Task | None = None
+
+    def facts(self) -> dict[str, Iterable[str]]:
+        """Values by condition."""
+        task = self.task
+        return {
+            "direction": [self.direction],
+            "component": [_SHAPE_NUMBER.sub("", self.component)] if self.component else [],
+            "type": [self.type] if self.type else [],
+            "values": self.values.choices,
+            "bounds": [] if self.values.low is self.values.high is None else ["any"],
+            "endpoint": [self.endpoint] if self.endpoint else [],
+            "category": [task.category.rpartition("-to-")[2]] if task else [],
+            "task": [task.name] if task else [],
+            "inputs": task.media.inputs if task else [],
+            "outputs": task.media.outputs if task else [],
+            "kind": [_kind(self.endpoint)] if self.endpoint else [],
+        }
 
 
 class GlossaryError(ValueError):
     """A line of the glossary is invalid; the message quotes it."""
 
 
-def describe(
-    name: str,
-    *,
-    direction: Direction,
-    component: str | None = None,
-    category: str | None = None,
-    type: str | None = None,  # noqa: A002 - the term of JSON Schema
-    endpoint: str | None = None,
-) -> str | None:
+def describe(described: Property) -> str | None:
     """Find the description of a parameter or a field.
 
     Args:
-        name: Name of the property in the document.
-        direction: ``input`` for parameters, ``output`` for fields of the result.
-        component: Name of the component that contains the property, e.g. ``LoraWeight``; None for
-            the endpoint's input and output. The number that distinguishes components of the same
-            name (``ImageType2``) is ignored.
-        category: The endpoint's category, e.g. ``video`` or ``image-to-video``; None if it has
-            none or if several endpoints share the component.
-        type: The property's JSON type, see `json_type`; None if it has several.
-        endpoint: The endpoint's id, for names with a special meaning in a few endpoints and for
-            endpoints without a category; None if several endpoints share the component.
+        described: The parameter or field.
 
     Returns:
-        One sentence, or None if the glossary has none that matches.
+        A sentence, and one about the values that it accepts; None if the glossary has none that
+        matches.
 
-    >>> describe("width", direction="input", component="ImageSize")
+    >>> describe(Property("width", "input", "ImageSize"))
     'Width in pixels.'
+    >>> describe(Property("acceleration", "input", values=Values(("none", "regular"))))
+    'Level of acceleration; higher levels are faster at lower quality. `none` turns it off.'
     """
-    facts = {
-        "direction": direction,
-        "component": _SHAPE_NUMBER.sub("", component) if component else "",
-        "category": _kind(category, endpoint),
-        "type": type or "",
-        "endpoint": endpoint or "",
-    }
-    fitting = (line.text for line in _glossary().get(name, ()) if line.matches(facts))
-    return next(fitting, None)
+    facts = described.facts()
+    lines = [line for line in _glossary().get(described.name, ()) if line.matches(facts)]
+    text = next((line.text for line in lines if not line.value), None)
+    if text is None or described.direction == "output":
+        return text
+    meanings = _meanings(lines, described.values)
+    return f"{text} {meanings}." if meanings else text
+
+
+def _meanings(lines: Iterable[Sentence], values: Values) -> str:
+    """What the values of a parameter mean, as one sentence without its period."""
+    found: dict[str, str] = {}
+    for line in lines:
+        if line.value:
+            choices = [choice for choice in values.choices if fnmatchcase(choice, line.value)]
+            if not choices and values.offers(line.value):
+                choices = [line.value]
+            for choice in choices:
+                found.setdefault(choice, line.text)
+    grouped: dict[str, list[str]] = {}
+    for value, text in found.items():
+        grouped.setdefault(text, []).append(f"`{value}`")
+    return ", ".join(f"{_listed(names)} {text}" for text, names in grouped.items())
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def read_glossary(text: str) -> dict[str, tuple[Sentence, ...]]:
@@ -124,58 +183,16 @@ def read_glossary(text: str) -> dict[str, tuple[Sentence, ...]]:
     return sentences
 
 
-def endpoint_summary(endpoint_id: str, category: str | None) -> str:
-    """Summary of an endpoint without a description, from its id and category.
-
-    Args:
-        endpoint_id: The endpoint's id.
-        category: The endpoint's category; None if it has none.
-
-    Returns:
-        One sentence.
-
-    >>> endpoint_summary("fal-ai/kling-video/v2.1/pro/image-to-video", "video")
-    'Video endpoint of fal-ai: kling-video v2.1 pro, image to video.'
-    >>> endpoint_summary("fal-ai/flux/dev", None)
-    'Endpoint of fal-ai: flux dev.'
-    """
-    owner, _, rest = endpoint_id.partition("/")
-    segments = [segment for segment in rest.split("/") if segment]
-    task = segments.pop() if len(segments) > 1 and "-to-" in segments[-1] else ""
-    words = ", ".join(part for part in (" ".join(segments), task.replace("-", " ")) if part)
-    kind = _KIND_NAMES.get(_kind(category, None), "Endpoint")
-    return f"{kind} of {owner}: {words}." if words else f"{kind} of {owner}."
-
-
-def _matches(fact: str, pattern: str) -> bool:
+def _matches(facts: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
     # A missing value matches only "none"; "?*" matches any value that is present.
-    return fnmatchcase(fact, pattern) if fact else pattern == "none"
+    if not facts:
+        return "none" in patterns
+    return any(fnmatchcase(fact, pattern) for fact in facts for pattern in patterns)
 
 
-def _kind(category: str | None, endpoint: str | None) -> str:
-    """Kind of result, from the category or else from the id."""
-    if category and category != "unknown":
-        return category.rpartition("-to-")[2]
-    segments = (endpoint or "").split("/")
-    if any("trainer" in segment or "training" in segment for segment in segments):
-        return "training"
-    tasks = [segment.rpartition("-to-")[2] for segment in segments if "-to-" in segment]
-    return tasks[-1] if tasks else ""
-
-
-_KIND_NAMES = {
-    "3d": "3D endpoint",
-    "audio": "Audio endpoint",
-    "image": "Image endpoint",
-    "json": "Structured data endpoint",
-    "llm": "Language model endpoint",
-    "speech": "Speech endpoint",
-    "text": "Text endpoint",
-    "training": "Training endpoint",
-    "video": "Video endpoint",
-    "vision": "Vision endpoint",
-    "workflow": "Workflow endpoint",
-}
+def _kind(endpoint: str) -> str:
+    last = endpoint.rpartition("/")[2]
+    return last if last in {"realtime", "stream"} else "http"
 
 
 @cache
@@ -194,4 +211,4 @@ def _sentence(line: str) -> Sentence:
         if subject not in CONDITIONS or not patterns:
             raise GlossaryError(f"unknown condition {condition!r}: {line!r}")
         conditions[subject] = tuple(patterns.split("|"))
-    return Sentence(match["name"], match["text"], conditions)
+    return Sentence(match["name"], match["text"], conditions, match["value"] or "")

@@ -18,8 +18,14 @@ from fal_typed_codegen.interface.specs import (
     model_references,
     references,
 )
-from fal_typed_codegen.rendering import argument_types, field_types, prose, signatures
-from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
+from fal_typed_codegen.rendering import (
+    argument_types,
+    body_signatures,
+    field_types,
+    prose,
+    signatures,
+)
+from fal_typed_codegen.rendering.glossary import Property, describe
 from fal_typed_codegen.rendering.rendered import (
     DictEntry,
     RenderedClass,
@@ -28,6 +34,7 @@ from fal_typed_codegen.rendering.rendered import (
     TypingClass,
 )
 from fal_typed_codegen.rendering.templating import template
+from fal_typed_codegen.rendering.truth import check_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +51,8 @@ _MODULES = {
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
     "fal_typed.models": {
         "UNSET",
+        "BodyModel",
+        "ByTag",
         "InputModel",
         "OutputModel",
         "Request",
@@ -54,6 +63,7 @@ _MODULES = {
 }
 _TYPING_MODULES = {
     "collections.abc": {"Sequence"},
+    "typing": {"overload"},
     "typing_extensions": {"NotRequired", "TypedDict", "Unpack"},
     "fal_typed": {
         "AsyncHandle", "AsyncPendingRun", "AsyncPipeline", "AsyncRealtimeConnection", "AsyncStream",
@@ -100,12 +110,16 @@ def endpoint_module(
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
     used = {"Endpoint", "TYPE_CHECKING"}
-    if interface.models[interface.input].is_open:
-        used.add("Any")  # the type of additional parameters
+    body = interface.models[interface.input]
+    if body.is_open or (body.root is not None and interface.forms):
+        used.add("Any")  # the type of additional parameters, and of overloaded ones
     imports = _imports(classes, used, _with_dicts(shared, interface.models))
     name = type_name(names, interface.models)
-    parameters = next(item.fields for item in classes if item.name == interface.input)
-    typing_classes = signatures.typing_classes(interface, name, parameters)
+    if body.root is None:
+        parameters = next(item.fields for item in classes if item.name == interface.input)
+        typing_classes = signatures.typing_classes(interface, name, parameters)
+    else:
+        typing_classes = body_signatures.body_classes(interface, name, classes)
     return template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
@@ -258,13 +272,17 @@ def _alias(interface: Interface, model: ModelSpec, made: ast.expr) -> RenderedCl
 def _class(context: _Context, model: ModelSpec, made: Mapping[str, ast.expr]) -> RenderedClass:
     interface = context.interface
     bases = model.base
-    if model.name == interface.input:
-        bases = f'{model.base}, Request["{interface.output}"]'
     if model.root is not None:
-        bases = f"RootModel[{ast.unparse(made['root'])}]"
+        root = field_types.with_rule(made["root"], model.rule or None, is_partial=model.is_partial)
+        bases = f"{model.base}[{ast.unparse(root)}]"
+    if model.name in (interface.input, *interface.forms):
+        bases = f'{bases}, Request["{interface.output}"]'
     fields = tuple(_field(context, model, field, made[field.name]) for field in model.fields)
-    is_input = model.direction == "input"
-    takes_dicts = is_input and not context.nested.keys().isdisjoint(model_references(model))
+    takes_dicts = (
+        model.direction == "input"
+        and model.root is None
+        and not context.nested.keys().isdisjoint(model_references(model))
+    )
     return RenderedClass(
         name=model.name,
         bases=bases,
@@ -305,7 +323,7 @@ def _config(model: ModelSpec) -> str:
     if model.python_regex:
         entries["regex_engine"] = "python-re"
     written = [f"{key}={value!r}" for key, value in entries.items()]
-    if model.rule:
+    if model.rule and model.root is None:
         written.append(f"json_schema_extra={model.rule!r}")
     return ", ".join(written)
 
@@ -363,13 +381,15 @@ def _module_prose(interface: Interface) -> str:
     about = f"{interface.id} — {_summary(interface)}"
     if interface.route is not None:
         return about
-    category = f"Category: {interface.category}. " if interface.category else ""
+    category = f"Category: {interface.task.category}. " if interface.task else ""
     return f"{about}\n\n{category}https://fal.ai/models/{interface.id}"
 
 
 def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
-    required = [field.name for field in interface.models[interface.input].fields if field.required]
-    call = ", ".join(f"{name}=…" for name in required)
+    forms = interface.forms
+    fields = interface.models[forms[0]].fields if forms else ()
+    call = ", ".join(f"{field.name}=…" for field in fields if field.required)
+    call = call if forms else "…"
     example = {
         "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
         "stream": f"Call it with `{names.endpoint}.stream({call})`.",
@@ -400,14 +420,17 @@ def _summary(interface: Interface) -> str:
     text = interface.description
     if not text and route is not None:
         text = f"Route `{route.path}` of the app {route.app}."
-    text = text or endpoint_summary(interface.id, interface.category)
+    if not text and interface.task is not None:
+        text = interface.task.summary
     return f"Deprecated. {text}" if interface.deprecated else text
 
 
 def _class_prose(interface: Interface, model: ModelSpec) -> str:
     if model.description and not _EXCUSE.match(model.description):
         return model.description
-    if model.name == interface.input:
+    if model.root is not None and model.direction == "input":
+        return f"Body of {interface.id}."
+    if model.name in interface.forms:
         return f"Parameters of {interface.id}."
     if model.name == interface.output:
         return f"Result of {interface.id}."
@@ -451,15 +474,22 @@ def _usual_meaning(
     if interface.route is not None:
         return ""
     is_own = model.name in (interface.input, interface.output)
-    meaning = describe(
-        field.wire,
-        direction=model.direction,
-        component=None if is_own else model.component,
-        category=None if is_shared else interface.category,
-        type=field.json_type,
-        endpoint=None if is_shared else interface.id,
+    text = describe(
+        Property(
+            name=field.wire,
+            direction=model.direction,
+            component=None if is_own else model.component,
+            type=field.json_type,
+            values=field.values,
+            endpoint=None if is_shared else interface.id,
+            task=None if is_shared else interface.task,
+        )
     )
-    return meaning or ""
+    if text is None:
+        return ""
+    if model.direction == "input":
+        check_values(interface.id, field.wire, text, field.values)
+    return text
 
 
 def _docstring(text: str, indent: int = 0) -> str:
@@ -518,6 +548,7 @@ def _typing_imports(
     for typing_class in typing_classes:
         methods = typing_class.methods
         used |= _names_in([typing_class.base, *(method.returns for method in methods)])
+        used |= {method.decorator for method in methods}
         for method in methods:
             if method.parameters.startswith(_OPTIONS):
                 used |= _names_in([method.parameters.removeprefix(_OPTIONS)])

@@ -64,12 +64,14 @@ class RenderedDict:
         doc: Its documentation.
         entries: Its keys.
         as_class: Whether it can be written as a class.
+        body: The type as a whole, if it is no dict; else empty.
     """
 
     name: str
     doc: str
     entries: tuple[DictEntry, ...]
     as_class: bool
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class RenderedMethod:
         parameters: Its parameters after `self`.
         returns: Its return type.
         doc: Its docstring.
+        decorator: Its decorator; empty if it has none.
     """
 
     start: str
@@ -116,6 +119,7 @@ class RenderedMethod:
     parameters: str
     returns: str
     doc: str
+    decorator: str = ""
 
 
 @dataclass(frozen=True)

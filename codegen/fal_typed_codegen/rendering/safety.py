@@ -244,13 +244,17 @@ class _Check:
         require(node, is_function)
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
-        require(node, not node.decorator_list and node.name in names)
+        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+        require(node, decorators in ([], ["overload"]) and node.name in names)
         require(node, len(node.body) == 2 and ast.unparse(node.body[1]) == "...")  # noqa: PLR2004
         self._docstring(node.body[0])
         arguments = node.args
-        parameters = [*arguments.kwonlyargs, *filter(None, [arguments.kwarg])]
-        require(node, [it.arg for it in arguments.args] == ["self"])
-        require(node, not (arguments.posonlyargs or arguments.vararg or arguments.defaults))
+        body = arguments.posonlyargs[1:]
+        starred = filter(None, [arguments.vararg, arguments.kwarg])
+        parameters = [*body, *arguments.kwonlyargs, *starred]
+        leading = [[it.arg for it in part] for part in (arguments.posonlyargs, arguments.args)]
+        require(node, leading in ([[], ["self"]], [["self", "body"], []]))
+        require(node, not arguments.defaults)
         for parameter in parameters:
             require(node, parameter.arg.isascii() and parameter.annotation is not None)
         annotations = [*(parameter.annotation for parameter in parameters), node.returns]
@@ -279,7 +283,7 @@ class _Check:
     def _call(self, node: ast.Call) -> None:
         callee = node.func
         require(node, isinstance(callee, ast.Name))
-        allowed = {"Field", "ConfigDict", "SchemaRule"} | self._classes
+        allowed = {"ByTag", "Field", "ConfigDict", "SchemaRule"} | self._classes
         require(node, isinstance(callee, ast.Name) and callee.id in allowed)
         require(node, all(keyword.arg is not None for keyword in node.keywords))
 

@@ -69,8 +69,35 @@ def request_call(request: object, options: CallOptions) -> Call[Any]:
     spec = spec_of(type(request))
     given = cast("BaseModel", request)
     checked = check_again(given) if options.validate else given
-    arguments = dump_input(checked) | dict(options.extra_arguments or {})
+    arguments = _with_extra(dump_input(checked), options)
     return Call(EndpointId.parse(spec.id), arguments, spec.output, options)
+
+
+def endpoint_call(
+    spec: EndpointSpec, args: tuple[object, ...], kwargs: Mapping[str, Any], options: CallOptions
+) -> Call[Any]:
+    """The call for the arguments of an endpoint's method.
+
+    Raises:
+        FalInputError: The arguments are invalid, or positional although the input is an object.
+    """
+    if is_body(spec):
+        from fal_typed._calls.input_bodies import body_arguments
+
+        arguments = body_arguments(spec, args, kwargs, validate=options.validate)
+        return Call(
+            EndpointId.parse(spec.id), _with_extra(arguments, options), spec.output, options
+        )
+    if args:
+        raise FalInputError(
+            f"Pass the parameters of {spec.id} as keyword arguments; nothing was sent."
+        )
+    return keyword_call(spec, kwargs, options)
+
+
+def is_body(spec: EndpointSpec) -> bool:
+    """Whether the input of an endpoint is no plain object."""
+    return hasattr(spec.input, "__fal_forms__")
 
 
 def keyword_call(
@@ -129,6 +156,8 @@ def input_arguments(
         raise TypeError("Pass one request object or mapping, or parameters as keyword arguments.")
     given = args[0] if args else kwargs
     if getattr(type(given), "__fal_endpoint__", None) is None:
+        if spec is not None and is_body(spec):
+            return endpoint_call(spec, args, kwargs, call.options).arguments
         if spec is None or not isinstance(given, Mapping):
             return _with_extra(given, call.options)
         return keyword_call(spec, cast("Mapping[str, Any]", given), call.options).arguments

@@ -40,9 +40,23 @@ def input_error(error: ValidationError, data: object, model: type[BaseModel]) ->
     )
 
 
-def dump_input(model: BaseModel) -> dict[str, Any]:
-    """The parameters that the caller set, under their wire names; file objects are kept."""
+def dump_input(model: BaseModel) -> Any:
+    """The parameters that the caller set, under their wire names; file objects are kept.
+
+    A dict, unless the body of the request is no plain object.
+    """
     return model.model_dump(exclude_unset=True, by_alias=True)
+
+
+def sent_constants(model: type[BaseModel]) -> dict[str, Any]:
+    """Constants that an input sends although they are not set, under their wire names."""
+    rules = cast("dict[str, Any]", model.model_config.get("json_schema_extra") or {})
+    constants = {
+        info.alias or name: info.default
+        for name, info in model.model_fields.items()
+        if not info.is_required()
+    }
+    return {name: constants[name] for name in rules.get("required", ()) if name in constants}
 
 
 def check_again(model: BaseModel) -> BaseModel:
@@ -56,6 +70,8 @@ def check_again(model: BaseModel) -> BaseModel:
 
 def given_values(value: object) -> Any:
     """A value with the mappings of the parameters that were set in place of its inputs."""
+    if getattr(type(value), "__fal_forms__", None) is not None:
+        return given_values(cast("Any", value).root)
     if getattr(type(value), "__fal_input__", False):
         model = cast("BaseModel", value)
         values = {**model.__dict__, **(model.__pydantic_extra__ or {})}
@@ -119,10 +135,14 @@ def _step(data: object, part: str | int) -> tuple[bool, object]:
 def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[BaseModel]) -> Problem:
     kind = details["type"]
     message = details["msg"]
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return _tag_problem(loc, details)
     if kind == "extra_forbidden":
         message = _unknown(loc, model)
     elif kind == "missing":
         message = "This parameter is required"
+    elif kind == "model_attributes_type":
+        message = "Input should be a mapping or an instance of a class of the union"
     elif kind == "model_type":
         message = message.replace("valid dictionary or instance", "mapping or instance")
     elif kind in ("literal_error", "string_type", "int_type", "float_type"):
@@ -131,10 +151,23 @@ def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[Base
     return Problem(loc, message, kind, context)
 
 
+def _tag_problem(loc: tuple[str | int, ...], details: ErrorDetails) -> Problem:
+    """A problem of the property that chooses the member of a union."""
+    context = details.get("ctx", {})
+    name = context["discriminator"].rpartition(" | ")[2].strip("'")
+    if details["type"] == "union_tag_not_found":
+        return Problem((*loc, name), "This parameter is required", "missing", {})
+    expected = context["expected_tags"]
+    return Problem(
+        (*loc, name), f"Input should be one of {expected}", "literal_error", {"expected": expected}
+    )
+
+
 def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     name = str(loc[-1]) if loc else ""
-    known = list(model.model_fields) if len(loc) == 1 else []
-    near = difflib.get_close_matches(name, known, n=1)
+    forms = getattr(model, "__fal_forms__", lambda: [model])()
+    known = [name for form in forms for name in form.model_fields] if len(loc) == 1 else []
+    near = [] if name in known else difflib.get_close_matches(name, known, n=1)
     if len(loc) == 1 and name in OPTIONS_OF["with_options"]:
         hint = f"it is a call option: pass it with .with_options({name}=…)"
     elif near:

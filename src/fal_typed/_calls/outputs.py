@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import functools
 import types
-import warnings
-from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 
 from fal_typed._calls.checking import real_path
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._core.json_values import as_object
 from fal_typed.errors import Problem, SchemaDriftWarning
 
@@ -54,12 +63,11 @@ def _warn_drift(output: type[Any], error: ValidationError, raw: object) -> None:
     ]
     named = list(dict.fromkeys(problem.path or "(the result itself)" for problem in problems))
     more = f" and {len(named) - _MAX_NAMED_PATHS} more" if len(named) > _MAX_NAMED_PATHS else ""
-    warnings.warn(
+    warn_caller(
         f"The result does not match {output.__name__} at: {', '.join(named[:_MAX_NAMED_PATHS])}"
         f"{more}. result.raw has the complete response. To update the models, pull the schema and "
         "regenerate them.",
         SchemaDriftWarning,
-        stacklevel=2,
     )
 
 
@@ -71,6 +79,8 @@ def _lenient(annotation: Any, value: object) -> object:
     if validated is not _INVALID:
         return validated
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _lenient(get_args(annotation)[0], value)
     if origin in (Union, types.UnionType):
         return _lenient_union(annotation, value)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -99,10 +109,24 @@ def _validated(annotation: Any, value: object) -> object:
 
 def _lenient_union(annotation: Any, value: object) -> object:
     for member in get_args(annotation):
+        if not _agrees(member, value):
+            continue
         built = _lenient(member, value)
         if built is not value:
             return built
     return value
+
+
+def _agrees(member: Any, value: object) -> bool:
+    """Whether no constant of a class differs from the value: it may not be of another class."""
+    given = as_object(value)
+    if given is None or not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return True
+    return all(
+        given.get(info.alias or name, constants[0]) in constants
+        for name, info in member.model_fields.items()
+        if get_origin(info.annotation) is Literal and (constants := get_args(info.annotation))
+    )
 
 
 def _lenient_model(model: type[BaseModel], value: object) -> object:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._calls.parameter_docs import written_docs
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def _bind(function: Callable[..., Any], caller: _Caller) -> Callable[..., Any]:
 def _signature(model: Any) -> inspect.Signature:
     model.model_rebuild()  # the signature needs the deferred build
     signature = inspect.signature(model)
+    if hasattr(model, "__fal_forms__"):
+        return _body_signature(signature, model.__fal_forms__())
     # pydantic's has the names in JSON, which are parameters too.
     names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
     parameters = [
@@ -71,6 +74,16 @@ def _signature(model: Any) -> inspect.Signature:
         for name, parameter in zip(names, signature.parameters.values(), strict=True)
     ]
     return signature.replace(parameters=parameters)
+
+
+def _body_signature(signature: inspect.Signature, forms: Sequence[type]) -> inspect.Signature:
+    """The signature of a method whose input can be passed by position."""
+    (root,) = signature.parameters.values()
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    default = NOT_GIVEN if forms else inspect.Parameter.empty
+    body = root.replace(name="body", kind=kind, default=default)
+    more = [inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)] if forms else []
+    return signature.replace(parameters=[body, *more])
 
 
 def _documentation(function: Callable[..., Any], model: Any) -> str:

@@ -17,7 +17,7 @@ from fal_typed._transport.selection import async_transport, sync_transport
 
 if TYPE_CHECKING:
     from fal_typed._core.hooks import Observer
-    from fal_typed._transport.base import HttpClient
+    from fal_typed._transport.base import AsyncTransport, HttpClient
 
 
 class Connections:
@@ -104,13 +104,23 @@ class _LoopDriver:
 
     def __init__(self, http_client: HttpClient | None, observer: Observer | None) -> None:
         self.driver = AsyncDriver(async_transport(http_client), observer=observer)
-        self.lifetime = _lifetime(self.driver)
+        self._open = [self.driver.transport]
+        self.lifetime = _lifetime(self._open)
         with suppress(StopIteration):
             self.lifetime.__anext__().send(None)
 
+    def __del__(self) -> None:
+        # Otherwise the loop would start a task that closes the generator, but a program that
+        # drops its client and then its loop does not wait for that task.
+        if "lifetime" in self.__dict__:
+            self._open.clear()
+            with suppress(StopIteration, RuntimeError):
+                self.lifetime.aclose().send(None)
 
-async def _lifetime(driver: AsyncDriver) -> AsyncGenerator[None, None]:
+
+async def _lifetime(transports: list[AsyncTransport]) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await driver.transport.close()
+        for transport in transports:
+            await transport.close()

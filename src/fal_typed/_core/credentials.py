@@ -26,7 +26,7 @@ class Credentials:
         self._is_lost = is_lost
 
     def __repr__(self) -> str:
-        return f"Credentials({'explicit' if self._key else 'from environment'})"
+        return f"Credentials({'explicit' if self.is_explicit else 'from environment'})"
 
     def __copy__(self) -> Credentials:
         return self
@@ -51,6 +51,8 @@ class Credentials:
         key = self.key()
         if key is not None:
             return f"Key {key}"
+        if self.is_explicit:
+            return None
         from fal_typed._core import login
 
         stored = login.load()
@@ -58,6 +60,8 @@ class Credentials:
 
     def key(self) -> str | None:
         """The explicit key, else the key from the environment, else the one from the notebook.
+
+        None if the explicit key is empty: another account's key is never used instead of it.
 
         Raises:
             FalCredentialsError: The key has characters that an HTTP header cannot carry.
@@ -70,7 +74,7 @@ class Credentials:
         key = self._key() if callable(self._key) else self._key
         if key is not None and not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise FalCredentialsError(f"The fal key is of type {type(key).__name__}, not str.")
-        if not key and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
+        if not self.is_explicit and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
             key = _from_environment() or _from_notebook()
         return _checked(key) if key else None
 

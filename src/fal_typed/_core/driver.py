@@ -38,7 +38,7 @@ from fal_typed._core.flow import (
 )
 from fal_typed._core.hooks import Observer
 from fal_typed._core.interrupts import deferred_interrupt
-from fal_typed._transport.base import OpenedSocket, OpenedStream, TransportError
+from fal_typed._transport.base import OpenedSocket, OpenedStream, SendProgress, TransportError
 from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalInputError
 
@@ -154,9 +154,10 @@ class SyncDriver:
                 raise AssertionError("_advance handles Emit")
 
     def _completed(self, request: HttpRequest, streams: _Streams) -> object:
-        with deferred_interrupt() as interrupt:
+        progress = SendProgress()
+        with deferred_interrupt(progress) as interrupt:
             try:
-                return self._observed(request, self.transport.send)
+                return self._observed(request, lambda each: self.transport.send(each, progress))
             finally:
                 streams.interrupted = interrupt.is_pending
 
@@ -391,12 +392,17 @@ class AsyncDriver:
                 raise AssertionError("_advance handles Emit")
 
     async def _completed(self, request: HttpRequest, streams: _AsyncStreams) -> object:
-        sending = asyncio.ensure_future(self._observed(request, self.transport.send))
+        progress = SendProgress()
+        sending = asyncio.ensure_future(
+            self._observed(request, lambda each: self.transport.send(each, progress))
+        )
         try:
             return await asyncio.shield(sending)
         except asyncio.CancelledError as raised:
             if sending.cancelled():
                 raise
+            if not progress.begun:
+                sending.cancel()
             streams.interrupted = raised
         with suppress(asyncio.CancelledError):
             await shielded(_ended([sending]), _COMPLETION_SECONDS)

@@ -10,19 +10,21 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from fal_typed._transport.base import SendProgress
+
 _GRACE = 2.0
 
 
 @contextmanager
-def deferred_interrupt() -> Generator[Interrupt, None, None]:
+def deferred_interrupt(progress: SendProgress) -> Generator[Interrupt, None, None]:
     """Hold a Ctrl-C back until the block ends, for a moment at most.
 
     A submit that is interrupted while it waits for its response leaves a job that nobody knows
     the id of, and that is billed. So the first Ctrl-C waits for the response; one that comes on
-    top, or the end of the grace period, interrupts at once. Programs with a handler of their own
-    keep it.
+    top, or the end of the grace period, interrupts at once, and so does one that comes before
+    anything was sent. Programs with a handler of their own keep it.
     """
-    interrupt = Interrupt()
+    interrupt = Interrupt(progress)
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield interrupt
@@ -38,13 +40,14 @@ def deferred_interrupt() -> Generator[Interrupt, None, None]:
 class Interrupt:
     """Whether Ctrl-C was pressed meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: SendProgress) -> None:
         self.is_pending = False
+        self._progress = progress
         self._timer: threading.Timer | None = None
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note the first signal, and let the second interrupt."""
-        if self.is_pending:
+        if self.is_pending or not self._progress.begun:
             signal.default_int_handler(number, frame)
         self.is_pending = True
         self._timer = threading.Timer(_GRACE, _interrupt_main_thread)

@@ -48,6 +48,8 @@ def _in_plain_colors(image: Any, format_name: str) -> Any:
         image = image.convert(_EQUIVALENT[image.mode])
     elif image.mode.startswith("I"):
         return _in_gray(image, format_name)
+    if format_name == "bmp" and image.mode == "LA":
+        return image.convert("RGBA")
     if format_name != "jpeg":
         return image
     if not image.has_transparency_data:

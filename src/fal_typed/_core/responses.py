@@ -138,24 +138,26 @@ def transport_error(
         is_billed: Whether the platform bills for the request once it accepts it.
     """
     known = request_id or (request_id_of(error.head) if error.head else None)
-    maybe = is_billed and error.sent and request.method == "POST"
-    warning = (
-        " The platform may have accepted the request, so it was not retried; check "
-        "https://fal.ai/dashboard before you send it again."
-        if maybe
-        else ""
-    )
+    maybe = is_billed and error.sent
+    advice = ""
+    if maybe:
+        advice = (
+            " The platform may have accepted the request, so it was not retried; check "
+            "https://fal.ai/dashboard before you send it again."
+        )
+    elif is_billed:
+        advice = " Nothing was sent, so it is safe to send it again."
     if error.permanent and error.sent:
         return FalProtocolError(f"{error}.", request_id=known)
     if error.timed_out:
         return FalTimeoutError(
-            f"Timed out: {error}.{warning}",
+            f"Timed out: {error}.{advice}",
             timeout=request.timeout,
             request_id=known,
             maybe_accepted=maybe,
         )
     return FalConnectionError(
-        f"Connection failed: {error}.{warning}", request_id=known, maybe_accepted=maybe
+        f"Connection failed: {error}.{advice}", request_id=known, maybe_accepted=maybe
     )
 
 

@@ -13,7 +13,13 @@ from typing import Any
 
 from fal_typed._calls.endpoint_id import EndpointId
 from fal_typed._core.json_values import as_list, as_object, as_text
-from fal_typed._documents.document import ROUTE, EndpointDocument, InvalidDocumentError, Schema
+from fal_typed._documents.document import (
+    ROUTE,
+    EndpointDocument,
+    InvalidDocumentError,
+    Schema,
+    referenced,
+)
 from fal_typed.errors import FalInputError
 
 _PROTOCOL = "x-fal-protocol"
@@ -96,8 +102,10 @@ class _Splitter:
     def __init__(self, document: Schema, app_id: str) -> None:
         self._app_id = app_id
         self._openapi = as_text(document.get("openapi")) or "3.1.0"
-        self._paths = _object(document.get("paths"))
-        self._components = _with_definitions(_object(document.get("components")).get("schemas"))
+        components = _object(document.get("components"))
+        paths = _object(document.get("paths"))
+        self._paths = {path: _with_bodies(item, components) for path, item in paths.items()}
+        self._components = _with_definitions(components.get("schemas"))
         listed = filter(None, map(as_text, _list(document.get("x-fal-order-paths"))))
         known = [path for path in listed if path in self._paths]
         self._order = list(dict.fromkeys([*known, *self._paths]))
@@ -171,6 +179,21 @@ class _Splitter:
         is_stream = "text/event-stream" in _response_content(operation) or path.endswith("/stream")
         has_more = any(f"{prefix}/{name}" in self._paths for name in ("stream", "realtime"))
         return {**route, "kind": "stream" if is_stream else "http", "has_more": has_more}
+
+
+def _with_bodies(item: Any, components: Schema) -> Any:
+    """A path item whose request body and response are written at its operation."""
+    operation = as_object(_object(item).get("post"))
+    if operation is None:
+        return item
+    inline = dict(operation)
+    if "requestBody" in operation:
+        inline["requestBody"] = referenced(components, "requestBodies", operation["requestBody"])
+    inline["responses"] = {
+        status: referenced(components, "responses", response)
+        for status, response in _object(operation.get("responses")).items()
+    }
+    return {**item, "post": inline}
 
 
 def _response_content(operation: Schema) -> Schema:

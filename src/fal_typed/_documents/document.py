@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from typing_extensions import Self
 
+from fal_typed._documents import discriminators
 from fal_typed._documents.regular_files import read_regular_file
 
 Schema: TypeAlias = "dict[str, Any]"
@@ -151,18 +152,22 @@ class EndpointDocument:
         """The platform's category, e.g. ``text-to-image``; None if the document has none."""
         self.description: str | None = _description(_dict(raw.get("info")))
         """Description of the endpoint; None if the document has only the platform's generic one."""
-        self.components: dict[str, Schema] = _dict(_dict(raw.get("components")).get("schemas"))
-        """Every named schema of the document."""
+        components = _dict(raw.get("components"))
         item = _dict(paths.get("/" + self.id))
         operation = _dict(item.get("post"))
         self.deprecated: bool = operation.get("deprecated") is True
         """Whether the document marks the endpoint as deprecated."""
         self.route: Route | None = Route.read(item)
         """The route, if the document comes from an app; else None."""
-        self.input_ref: Schema = _json_schema(operation.get("requestBody"))
+        body = referenced(components, "requestBodies", operation.get("requestBody"))
+        self.input_ref: Schema = _json_schema(body)
         """The input's schema as written at the operation, usually a ``$ref``."""
-        self.output_ref: Schema = _output_schema(paths, self.id)
+        self.output_ref: Schema = _output_schema(paths, self.id, components)
         """The output's schema as written at the result operation, usually a ``$ref``."""
+        self.components: dict[str, Schema] = discriminators.spelled_out(
+            _dict(components.get("schemas")), [self.input_ref, self.output_ref], component_name
+        )
+        """Every named schema of the document, with what discriminators imply."""
         self.input_schema: Schema = self.resolve(self.input_ref)
         """The input's schema, its top-level ``$ref`` followed."""
         self.output_schema: Schema = self.resolve(self.output_ref)
@@ -274,9 +279,28 @@ def _description(info: Schema) -> str | None:
     return None if text is None or _GENERIC_DESCRIPTION.fullmatch(text.strip()) else text
 
 
-def _output_schema(paths: Schema, endpoint_id: str) -> Schema:
+def _output_schema(paths: Schema, endpoint_id: str, components: Schema) -> Schema:
     result = _dict(_dict(paths.get("/" + endpoint_id + _RESULT_SUFFIX)).get("get"))
-    return _json_schema(_dict(result.get("responses")).get("200"))
+    return _json_schema(
+        referenced(components, "responses", _dict(result.get("responses")).get("200"))
+    )
+
+
+def referenced(components: Schema, kind: str, holder: Any) -> Schema:
+    """Follow the reference of a request body or a response to a named one.
+
+    Args:
+        components: The components of its document.
+        kind: ``requestBodies`` or ``responses``.
+        holder: The request body or the response as written at its operation.
+
+    Returns:
+        The named one, or `holder` if it has no reference; empty if neither exists.
+    """
+    ref, prefix = _text(_dict(holder).get("$ref")), f"#/components/{kind}/"
+    if ref is None or not ref.startswith(prefix):
+        return _dict(holder)
+    return _dict(_dict(components.get(kind)).get(ref.removeprefix(prefix)))
 
 
 def _json_schema(holder: Any) -> Schema:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Union
 
 from fal_typed._core.json_values import as_object, as_text, parse_json
@@ -18,7 +17,10 @@ from fal_typed.errors import FalInputError, FalStreamError
 if TYPE_CHECKING:
     from fal_typed._calls.call_options import CallOptions
 
-_msgpack: Any = import_module("msgpack")  # it has no types
+    msgpack: Any  # it has no types
+else:
+    import msgpack
+
 _MAX_TEXT = 200
 _END = "TIMEOUT"
 
@@ -123,12 +125,12 @@ def _read_text(text: str) -> Frame:
 
 
 def _pack(value: object) -> bytes:
-    packed: bytes = _msgpack.packb(value, use_bin_type=True, default=_plain)
+    packed: bytes = msgpack.packb(value, use_bin_type=True, default=_plain)
     return packed
 
 
 def _unpack(data: bytes) -> Any:
-    return _msgpack.unpackb(data, raw=False, strict_map_key=False)
+    return msgpack.unpackb(data, raw=False, strict_map_key=False)
 
 
 def _dump(value: object) -> bytes:

@@ -11,7 +11,9 @@ from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
 from fal_typed._calls.parameter_methods import takes_parameters
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import invoke
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._realtime.session import RealtimeSession
 from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalError, FalInputError, FalTimeoutError
@@ -37,6 +39,11 @@ class _ConnectionView(Generic[P, Out]):
         self._bound: dict[str, Any] = {}
         self._session: RealtimeSession[Out] = RealtimeSession(call)
         self._failure: BaseException | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._session.is_used:
+            raise not_copyable(self)
+        return type(self), (self._runner, self._call, self._spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -177,6 +184,7 @@ class RealtimeConnection(_ConnectionView[P, Out]):
             FalRealtimeError: The session failed, and `on_error` is not set.
         """
         self._check_listener()
+        check_seconds("timeout", timeout)
         if self._listener is not None:
             self._listener.join(timeout)
             if self._listener.is_alive():
@@ -271,6 +279,7 @@ class AsyncRealtimeConnection(_ConnectionView[P, Out]):
     async def wait(self, timeout: float | None = None) -> None:
         """With `on_result`: wait until the session has ended; see `RealtimeConnection.wait`."""
         self._check_listener()
+        check_seconds("timeout", timeout)
         if self._listener is not None:
             await asyncio.wait([self._listener], timeout=timeout)
             if not self._listener.done():

@@ -21,6 +21,7 @@ from fal_typed._calls.building import input_arguments
 from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core import responses
 from fal_typed._core.call_record import CallRecord
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
@@ -30,6 +31,7 @@ from fal_typed._core.flow import (
     run_locked,
 )
 from fal_typed._core.json_values import as_object, as_text, parse_json
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._realtime.connecting import connect_for_runs
 from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
 from fal_typed._transport.cleanup import shielded
@@ -147,6 +149,11 @@ class _Runs:
         self._sending = FlowLock()
         self._record = CallRecord("pipeline", call)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the connection is open or was."""
+        return self._socket is not None
+
     def open(self, settings: Settings) -> Flow[None]:
         connecting = connect_for_runs(settings.of_call(self._record), self.call)
         self._socket = yield from self._record.opening(connecting)
@@ -228,10 +235,14 @@ class _PendingView(Generic[Out]):
         self._call = call
         self._outcome = outcome
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise not_copyable(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
     def _limit(self, timeout: float | None) -> float | None:
+        check_seconds("timeout", timeout)
         return self._call.options.timeout if timeout is None else timeout
 
     def _result(self, outcome: Outcome) -> Result[Out]:
@@ -290,6 +301,11 @@ class _PipelineView(Generic[P, Out]):
         self._spec = spec
         self._bound: dict[str, Any] = {}
         self._runs = _Runs(call)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._runs.is_used:
+            raise not_copyable(self)
+        return type(self), (self._runner, self._call, self._spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"

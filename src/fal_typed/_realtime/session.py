@@ -114,6 +114,11 @@ class RealtimeSession(Generic[Out]):
         self._failure: FalRealtimeError | None = None
 
     @property
+    def is_used(self) -> bool:
+        """Whether the session is open or was."""
+        return self._is_closed or bool(self._connections)
+
+    @property
     def request_id(self) -> str | None:
         """Id of the newest connection on the platform, or None."""
         if not self._connections:

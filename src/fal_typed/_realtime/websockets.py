@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from fal_typed._core.call_record import CallRecord
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import (
     CloseSocket,
     Flow,
     ReceiveFrame,
     SendFrame,
 )
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._realtime.connecting import connect
 from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
 from fal_typed._transport.cleanup import shielded
@@ -39,6 +41,11 @@ class _WebSocketView:
         self._record = CallRecord("ws_connect", call)
         self._failure: FalConnectionError | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._socket is not None:
+            raise not_copyable(self)
+        return type(self), (self._runner, self._call)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
 
@@ -60,6 +67,7 @@ class _WebSocketView:
             raise self._broken(closed) from None
 
     def _receive(self, timeout: float | None) -> Flow[bytes | str | None]:
+        check_seconds("timeout", timeout)
         try:
             message: bytes | str = yield ReceiveFrame(self._opened(), timeout)
         except SocketClosed as closed:

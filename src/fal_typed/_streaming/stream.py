@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import Self, TypeVar
 
+from fal_typed._core.caller_warnings import warn_caller
+from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import (
     Flow,
 )
@@ -26,7 +27,7 @@ from fal_typed._streaming.event_flow import MalformedEvent, StreamEvent, StreamH
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 _MAX_TEXT = 200
-_NOTHING: Any = object()
+_NOTHING: Any = ...  # never the content of an event, and the same object after pickling
 
 
 class _StreamView(Generic[Out]):
@@ -41,6 +42,15 @@ class _StreamView(Generic[Out]):
         self._closed = False
         self.errors: list[FalStreamError] = []
         """One error for each event that could not be parsed; the stream continues after it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.__dict__.get("_items") is not None and not self._is_over:
+            raise not_copyable(self)
+        return {**self.__dict__, "_items": None}
+
+    @property
+    def _is_over(self) -> bool:
+        return self._ended or self._closed
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
@@ -85,7 +95,7 @@ class _StreamView(Generic[Out]):
             f"{item.text[:_MAX_TEXT]!r}"
         )
         self.errors.append(FalStreamError(message, request_id=self.request_id))
-        warnings.warn(message, SchemaDriftWarning, stacklevel=4)
+        warn_caller(message, SchemaDriftWarning)
 
     def _result(self) -> Result[Out]:
         if self._last is _NOTHING or not self._ended:
@@ -168,11 +178,13 @@ class Stream(_StreamView[Out]):
 
     def close(self) -> None:
         """Close the connection; unread events are lost. Closing twice is allowed."""
-        if not self._closed and not self._ended:
+        if not self._is_over:
             self._closed = True
             self._open_or_nothing().close()
 
     def _open(self) -> Generator[Any, None, None]:
+        if self._is_over:
+            return self._open_or_nothing()
         if self._items is None:
             self._items = self._runner.iterate(lambda settings: emit_events(settings, self._call))
             self._take(next(self._items))
@@ -231,11 +243,13 @@ class AsyncStream(_StreamView[Out]):
 
     async def close(self) -> None:
         """Close the connection; see `Stream.close`."""
-        if not self._closed and not self._ended:
+        if not self._is_over:
             self._closed = True
             await shielded(self._open_or_nothing().aclose())
 
     async def _open(self) -> AsyncGenerator[Any, None]:
+        if self._is_over:
+            return self._open_or_nothing()
         if self._items is None:
             self._items = self._runner.iterate_async(
                 lambda settings: emit_events(settings, self._call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import zlib
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,6 +18,7 @@ from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedStream,
+    SendProgress,
     TransportError,
 )
 from fal_typed._transport.bodies import read_part_async
@@ -44,19 +46,15 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 _CHUNK_SIZE = 256 * 1024
-_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # aiohttp sends these again itself
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # aiohttp retries these itself
 
 
 class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
     """The URL cannot be requested."""
 
 
-_NEVER_SENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    InvalidURL,
-    UnicodeError,  # from looking up the host
-)
+_progress: ContextVar[SendProgress] = ContextVar("progress")
+"""How far the request of this task has come."""
 _FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL, UnicodeError, zlib.error)
 
 
@@ -67,18 +65,28 @@ class AiohttpTransport:
         self._session = _session()
         self._public_session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    def __del__(self) -> None:
+        # A client that is dropped unclosed, or whose loop is, has nobody left to close it.
+        for session in (self._session, self._public_session):
+            if session is not None and isinstance(session.connector, _Connector):
+                session.connector.close_sockets()
+                session.detach()
+
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
+        progress = progress or SendProgress()
         heads: list[aiohttp.ClientResponse] = []
         try:
-            return await within(request.timeout, self._exchange(request, heads))
+            return await within(request.timeout, self._exchange(request, heads, progress))
         except _FAILURES as error:
-            raise _transport_error(error, request, heads[0] if heads else None) from None
+            raise _transport_error(error, request, heads[0] if heads else None, progress) from None
 
     async def _exchange(
-        self, request: HttpRequest, heads: list[aiohttp.ClientResponse]
+        self, request: HttpRequest, heads: list[aiohttp.ClientResponse], progress: SendProgress
     ) -> HttpResponse:
-        async with await self._start(request) as head:
+        async with await self._start(request, progress) as head:
             heads.append(head)
             body = _AiohttpBody(request, head)
             collector = BodyCollector(request, head.status, _headers(head))
@@ -88,11 +96,12 @@ class AiohttpTransport:
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
+        progress = SendProgress()
         try:
-            head = await within(request.timeout, self._start(request))
+            head = await within(request.timeout, self._start(request, progress))
             body = _AiohttpBody(request, head)
         except _FAILURES as error:
-            raise _transport_error(error, request, None) from None
+            raise _transport_error(error, request, None, progress) from None
         return OpenedStream(head.status, _headers(head), body)
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
@@ -119,9 +128,10 @@ class AiohttpTransport:
         if self._public_session is not None:
             await self._public_session.close()
 
-    async def _start(self, request: HttpRequest) -> aiohttp.ClientResponse:
+    async def _start(self, request: HttpRequest, progress: SendProgress) -> aiohttp.ClientResponse:
         url = _url(request.url)
-        if request.method not in _REPEATABLE:
+        _progress.set(progress)
+        if request.body or request.method not in _REPEATABLE:
             await _notice_closed_connections()
         return await self._session_for(request, url).request(
             request.method,
@@ -156,7 +166,7 @@ async def _notice_closed_connections() -> None:
 
 def _session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
+        connector=_Connector(
             limit=0,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             resolver=resolver,
@@ -166,6 +176,29 @@ def _session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,
     )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes when a request gets its connection: until then, nothing of it was sent.
+
+    When a reused connection breaks, aiohttp sends PUT and DELETE again. With a body, these may
+    have started a job, so the second connection is refused.
+    """
+
+    @override
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        progress = _progress.get()
+        if progress.begun and req.body:
+            raise aiohttp.ServerDisconnectedError
+        connection = await super().connect(req, traces, timeout)
+        progress.begun = True
+        return connection
+
+    def close_sockets(self) -> None:
+        """Close the sockets without waiting until they are closed."""
+        self._close(abort_ssl=True)
 
 
 class _PublicResolver(aiohttp.ThreadedResolver):
@@ -280,19 +313,23 @@ def _reason(error: Exception) -> str:
 
 
 def _transport_error(
-    error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
+    error: Exception,
+    request: HttpRequest,
+    head: aiohttp.ClientResponse | None,
+    progress: SendProgress | None = None,
 ) -> TransportError:
+    """The error for a failure; without progress, the request was sent."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, FalInputError):  # the body's file could not be read
             raise cause from None
         cause = cause.__cause__ or cause.__context__
     received = None if head is None else HttpResponse(head.status, _headers(head), b"")
-    if type(error) is asyncio.TimeoutError and request.timeout is not None:
-        return timed_out(request, received)
+    if progress is not None and type(error) is asyncio.TimeoutError:
+        return timed_out(request, received, progress)
     return TransportError(
         f"{request}: {_reason(error)}",
-        sent=not isinstance(error, _NEVER_SENT),
+        sent=progress is None or progress.begun,
         timed_out=isinstance(error, asyncio.TimeoutError),
         head=received,
     )

@@ -78,6 +78,20 @@ class HttpResponse:
     url: str = ""
 
 
+class SendProgress:
+    """How far the sending of a request has come.
+
+    Attributes:
+        begun: Whether bytes of it may have left this machine. They cannot while the host is looked
+            up and the connection is opened, so that a retry is safe.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
 class TransportError(Exception):
     """A request failed without a complete response.
 
@@ -116,6 +130,9 @@ class SocketClosed(Exception):  # noqa: N818 - closing can be expected
         self.code = code
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SocketClosed, (self.code, self.reason)
+
 
 @dataclass(frozen=True)
 class OpenedStream:
@@ -141,7 +158,7 @@ class OpenedSocket:
 class SyncTransport(Protocol):
     """The interface that the sync driver uses."""
 
-    def send(self, request: HttpRequest) -> HttpResponse:
+    def send(self, request: HttpRequest, progress: SendProgress | None = None) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 
@@ -165,7 +182,9 @@ class SyncTransport(Protocol):
 class AsyncTransport(Protocol):
     """The interface that the async driver uses."""
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
         ...
 

@@ -17,11 +17,13 @@ from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedStream,
+    SendProgress,
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.httpcore_trace import ProgressTrace
 from fal_typed._transport.proxy_routing import AsyncProxyRouter, ProxyRouter
 from fal_typed._transport.public_addresses import host_and_port, public_addresses
 from fal_typed._transport.response_bodies import (
@@ -76,32 +78,34 @@ class HttpxTransport:
             raise FalInputError(_WRONG_KIND.format("sync", "httpx.Client", type(client).__name__))
         return cls(client)
 
-    def send(self, request: HttpRequest) -> HttpResponse:
+    def send(self, request: HttpRequest, progress: SendProgress | None = None) -> HttpResponse:
         """Send a request and read the whole response."""
+        attempt = _Attempt(request, progress)
         ends = None if request.timeout is None else time.monotonic() + request.timeout
         head: httpx.Response | None = None
         try:
-            head = self._start(request)
+            head = self._start(attempt)
             collector = BodyCollector(request, head.status_code, _headers(head))
             for chunk in _chunks(request, head):
                 if not collector.add(chunk):
                     break
                 # httpx limits each read; a slowly dripping response must still time out.
                 if ends is not None and time.monotonic() > ends:
-                    raise timed_out(request, _received(head))
+                    raise timed_out(request, _received(head), attempt.progress)
             return collector.response(str(head.url))
         except _FAILURES as error:
-            raise _transport_error(error, request, head) from None
+            raise attempt.failed(error, head) from None
         finally:
             if head is not None:
                 head.close()
 
     def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
+        attempt = _Attempt(request)
         try:
-            head = self._start(request)
+            head = self._start(attempt)
         except _FAILURES as error:
-            raise _transport_error(error, request, None) from None
+            raise attempt.failed(error, None) from None
         return OpenedStream(
             head.status_code, _headers(head), _HttpxBody(head, _chunks(request, head))
         )
@@ -113,7 +117,7 @@ class HttpxTransport:
         try:
             chunk: bytes = next(body.chunks, b"")
         except _FAILURES as error:
-            raise _transport_error(error, None, body.response) from None
+            raise _read_error(error, body.response) from None
         return chunk
 
     def close_stream(self, stream: OpenedStream) -> None:
@@ -125,7 +129,8 @@ class HttpxTransport:
         if self._owned:
             self._client.close()
 
-    def _start(self, request: HttpRequest) -> httpx.Response:
+    def _start(self, attempt: _Attempt) -> httpx.Response:
+        request = attempt.request
         content = request.body
         if request.public_only:
             _check_public(request)
@@ -134,8 +139,10 @@ class HttpxTransport:
             request.url,
             headers=_wire_headers(request),
             content=read_part(content) if isinstance(content, FilePart) else content,
-            timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
+            timeout=_timeouts(request),
+            extensions={"trace": attempt.trace.on_event},
         )
+        attempt.progress.begun = True  # until httpcore says more, because transports may differ
         with _usable():
             head = self._client.send(built, stream=True, follow_redirects=False)
         try:
@@ -162,18 +169,20 @@ class AsyncHttpxTransport:
             )
         return cls(client)
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
+        attempt = _Attempt(request, progress)
         heads: list[httpx.Response] = []
         try:
-            return await within(request.timeout, self._exchange(request, heads))
-        except asyncio.TimeoutError:
-            raise timed_out(request, _received(heads[0]) if heads else None) from None
-        except _FAILURES as error:
-            raise _transport_error(error, request, heads[0] if heads else None) from None
+            return await within(request.timeout, self._exchange(attempt, heads))
+        except (asyncio.TimeoutError, *_FAILURES) as error:
+            raise attempt.failed(error, heads[0] if heads else None) from None
 
-    async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
-        head = await self._start(request)
+    async def _exchange(self, attempt: _Attempt, heads: list[httpx.Response]) -> HttpResponse:
+        request = attempt.request
+        head = await self._start(attempt)
         heads.append(head)
         collector = BodyCollector(request, head.status_code, _headers(head))
         try:
@@ -186,12 +195,11 @@ class AsyncHttpxTransport:
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
+        attempt = _Attempt(request)
         try:
-            head = await within(request.timeout, self._start(request))
-        except asyncio.TimeoutError:
-            raise timed_out(request, None) from None
-        except _FAILURES as error:
-            raise _transport_error(error, request, None) from None
+            head = await within(request.timeout, self._start(attempt))
+        except (asyncio.TimeoutError, *_FAILURES) as error:
+            raise attempt.failed(error, None) from None
         return OpenedStream(
             head.status_code, _headers(head), _HttpxBody(head, _chunks_async(request, head))
         )
@@ -205,7 +213,7 @@ class AsyncHttpxTransport:
         except asyncio.TimeoutError:
             raise _read_timeout(body.response) from None
         except _FAILURES as error:
-            raise _transport_error(error, None, body.response) from None
+            raise _read_error(error, body.response) from None
         return chunk
 
     async def close_stream(self, stream: OpenedStream) -> None:
@@ -223,7 +231,8 @@ class AsyncHttpxTransport:
         if self._owned:
             await self._client.aclose()
 
-    async def _start(self, request: HttpRequest) -> httpx.Response:
+    async def _start(self, attempt: _Attempt) -> httpx.Response:
+        request = attempt.request
         content = request.body
         if request.public_only:
             await asyncio.to_thread(_check_public, request)
@@ -232,8 +241,10 @@ class AsyncHttpxTransport:
             request.url,
             headers=_wire_headers(request),
             content=read_part_async(content) if isinstance(content, FilePart) else content,
-            timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
+            timeout=_timeouts(request),
+            extensions={"trace": attempt.trace.on_event_async},
         )
+        attempt.progress.begun = True  # until httpcore says more, because transports may differ
         with _usable():
             head = await self._client.send(built, stream=True, follow_redirects=False)
         try:
@@ -250,6 +261,28 @@ def _usable() -> Generator[None, None, None]:
         yield
     except RuntimeError as error:  # it is closed, or belongs to another event loop
         raise FalInputError(f"The client's http_client cannot be used: {error}") from None
+
+
+class _Attempt:
+    """One attempt to send a request, and how far it came."""
+
+    def __init__(self, request: HttpRequest, progress: SendProgress | None = None) -> None:
+        self.request = request
+        self.progress = progress or SendProgress()
+        self.trace = ProgressTrace(self.progress)
+
+    def failed(self, error: Exception, head: httpx.Response | None) -> TransportError:
+        """The error for an attempt that failed."""
+        if not self.trace.is_called:  # httpcore has no connection yet, or is not used at all
+            self.progress.begun = not isinstance(error, _NEVER_SENT)
+        if isinstance(error, asyncio.TimeoutError):
+            return timed_out(self.request, _received(head), self.progress)
+        return TransportError(
+            f"{self.request}: {_reason(error)}",
+            sent=self.progress.begun,
+            timed_out=isinstance(error, httpx.TimeoutException),
+            head=_received(head),
+        )
 
 
 class _HttpxBody:
@@ -293,6 +326,16 @@ async def _chunks_async(request: HttpRequest, head: httpx.Response) -> AsyncIter
         yield decompressor.finish()
 
 
+def _timeouts(request: HttpRequest) -> httpx.Timeout:
+    limit, connect = request.timeout, connect_limit(request)
+    if limit is None:
+        return httpx.Timeout(None, connect=connect)
+    # These end before the timeout of the call does: then httpx says that nothing was sent, and it
+    # leaves no socket open, as it does when a TLS handshake is canceled.
+    first = limit * 0.95
+    return httpx.Timeout(limit, connect=min(connect, first), pool=first)
+
+
 def _check_public(request: HttpRequest) -> None:
     # httpx resolves the name again; where that matters, the SDK's own connections are safer.
     try:
@@ -330,13 +373,10 @@ def _reason(error: Exception) -> str:
     return type(error).__name__ if is_quoting else str(error) or type(error).__name__
 
 
-def _transport_error(
-    error: Exception, request: HttpRequest | None, head: httpx.Response | None
-) -> TransportError:
-    where = request or (head and f"<{head.request.method} {head.request.url.host}>")
+def _read_error(error: Exception, head: httpx.Response) -> TransportError:
     return TransportError(
-        f"{where}: {_reason(error)}",
-        sent=not isinstance(error, _NEVER_SENT),
+        f"<{head.request.method} {head.request.url.host}>: {_reason(error)}",
+        sent=True,
         timed_out=isinstance(error, httpx.TimeoutException),
         head=_received(head),
     )

@@ -21,11 +21,13 @@ from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedStream,
+    SendProgress,
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
 from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.httpcore_trace import ProgressTrace
 from fal_typed._transport.keepalive import SOCKET_OPTIONS
 from fal_typed._transport.public_addresses import public_addresses
 from fal_typed._transport.response_bodies import (
@@ -57,12 +59,6 @@ _FAILURES = (
     zlib.error,
     UnicodeError,  # from looking up the host
 )
-_NEVER_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.UnsupportedProtocol,
-    UnicodeError,
-)
 _URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 
 Conn = TypeVar("Conn", bound="_PooledConnection | _AsyncPooledConnection")
@@ -89,9 +85,9 @@ class PoolTransport:
         self._idle: _IdleConnections[_PooledConnection] = _IdleConnections()
         self._tls: ssl.SSLContext | None = None
 
-    def send(self, request: HttpRequest) -> HttpResponse:
+    def send(self, request: HttpRequest, progress: SendProgress | None = None) -> HttpResponse:
         """Send a request and read the whole response."""
-        stream = self._start(request)
+        stream = self._start(request, progress or SendProgress())
         body: _PoolBody[_PooledConnection] = stream.handle
         collector = BodyCollector(request, stream.status, stream.headers)
         try:
@@ -106,7 +102,7 @@ class PoolTransport:
 
     def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
-        return self._start(request)
+        return self._start(request, SendProgress())
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
@@ -128,9 +124,9 @@ class PoolTransport:
         for connection in self._idle.clear():
             connection.http.close()
 
-    def _start(self, request: HttpRequest) -> OpenedStream:
+    def _start(self, request: HttpRequest, progress: SendProgress) -> OpenedStream:
         try:
-            wire, origin = _wire_request(request)
+            wire, origin = _wire_request(request, progress)
             connection = self._connect(origin)
             connection.deadline.set(request.timeout)
             try:
@@ -139,7 +135,7 @@ class PoolTransport:
                 connection.http.close()
                 raise
         except _FAILURES as error:
-            raise _transport_error(error, request, None) from None
+            raise _transport_error(error, request, None, progress) from None
         body = _PoolBody(request, origin, connection, response)
         body.chunks = iter(response.iter_stream())
         try:
@@ -173,18 +169,23 @@ class AsyncPoolTransport:
         self._idle: _IdleConnections[_AsyncPooledConnection] = _IdleConnections()
         self._tls: ssl.SSLContext | None = None
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(
+        self, request: HttpRequest, progress: SendProgress | None = None
+    ) -> HttpResponse:
         """Send a request and read the whole response."""
+        progress = progress or SendProgress()
         heads: list[OpenedStream] = []
         try:
-            return await within(request.timeout, self._read_all(request, heads))
+            return await within(request.timeout, self._read_all(request, heads, progress))
         except asyncio.TimeoutError:
-            raise timed_out(request, _received(heads[0]) if heads else None) from None
+            raise timed_out(request, _received(heads[0]) if heads else None, progress) from None
         except _FAILURES as error:
-            raise _transport_error(error, request, heads[0] if heads else None) from None
+            raise _transport_error(error, request, heads[0] if heads else None, progress) from None
 
-    async def _read_all(self, request: HttpRequest, heads: list[OpenedStream]) -> HttpResponse:
-        stream = await self._start(request)
+    async def _read_all(
+        self, request: HttpRequest, heads: list[OpenedStream], progress: SendProgress
+    ) -> HttpResponse:
+        stream = await self._start(request, progress)
         heads.append(stream)
         body: _PoolBody[_AsyncPooledConnection] = stream.handle
         collector = BodyCollector(request, stream.status, stream.headers)
@@ -199,12 +200,13 @@ class AsyncPoolTransport:
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
+        progress = SendProgress()
         try:
-            return await within(request.timeout, self._start(request))
+            return await within(request.timeout, self._start(request, progress))
         except asyncio.TimeoutError:
-            raise timed_out(request, None) from None
+            raise timed_out(request, None, progress) from None
         except _FAILURES as error:
-            raise _transport_error(error, request, None) from None
+            raise _transport_error(error, request, None, progress) from None
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
@@ -229,8 +231,8 @@ class AsyncPoolTransport:
         for connection in self._idle.clear():
             await connection.http.aclose()
 
-    async def _start(self, request: HttpRequest) -> OpenedStream:
-        wire, origin = _wire_request(request, is_async=True)
+    async def _start(self, request: HttpRequest, progress: SendProgress) -> OpenedStream:
+        wire, origin = _wire_request(request, progress, is_async=True)
         connection = await self._connect(origin)
         try:
             response = await connection.http.handle_async_request(wire)
@@ -289,7 +291,7 @@ class _AsyncPooledConnection:
             origin.endpoint,
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=_PublicBackend() if origin.public_only else None,
+            network_backend=_AsyncBackend(origin),
             socket_options=SOCKET_OPTIONS,
         )
 
@@ -428,10 +430,11 @@ class _TimedBackend(httpcore.SyncBackend):
         raise failure or httpcore.ConnectError()
 
 
-class _PublicBackend(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses only, for async code."""
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Opens sockets for async code."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
         # Without anyio's types, httpcore declares this class as an empty one.
         self._backend: Any = cast("Any", httpcore.AnyIOBackend)()
 
@@ -448,8 +451,11 @@ class _PublicBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a socket."""
+        addresses = [host]
+        if self._origin.public_only:
+            addresses = await asyncio.to_thread(_public_addresses, host, port)
         failure: httpcore.ConnectError | None = None
-        for address in await asyncio.to_thread(_public_addresses, host, port):
+        for address in addresses:
             try:
                 opened: httpcore.AsyncNetworkStream = await self._backend.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -457,8 +463,27 @@ class _PublicBackend(httpcore.AsyncNetworkBackend):
             except httpcore.ConnectError as error:
                 failure = error
             else:
-                return opened
+                return _BeforeTls(opened) if self._origin.scheme == b"https" else opened
         raise failure or httpcore.ConnectError()
+
+
+class _BeforeTls(httpcore.AsyncNetworkStream):
+    """A socket that is closed if it is canceled before it is encrypted; httpcore leaves it open."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await shielded(self._stream.aclose())
+            raise
 
 
 def _public_addresses(host: str, port: int) -> list[str]:
@@ -513,7 +538,7 @@ class _Chunks:
 
 
 def _wire_request(
-    request: HttpRequest, *, is_async: bool = False
+    request: HttpRequest, progress: SendProgress, *, is_async: bool = False
 ) -> tuple[httpcore.Request, Origin]:
     url = _parse_url(request.url)
     content: Any = request.body
@@ -529,12 +554,16 @@ def _wire_request(
     size = request.body.size if isinstance(request.body, FilePart) else len(request.body)
     if size or request.method not in ("GET", "HEAD", "DELETE"):
         headers["content-length"] = str(size)
+    trace = ProgressTrace(progress)
     wire = httpcore.Request(
         request.method,
         url,
         headers=[(name.encode(), value.encode()) for name, value in headers.items()],
         content=content,
-        extensions={"timeout": {"connect": connect_limit(request)}},
+        extensions={
+            "timeout": {"connect": connect_limit(request)},
+            "trace": trace.on_event_async if is_async else trace.on_event,
+        },
     )
     place = url.origin
     return wire, Origin(place.scheme, place.host, place.port, request.public_only)
@@ -577,11 +606,15 @@ def _reason(error: Exception) -> str:
 
 
 def _transport_error(
-    error: Exception, request: HttpRequest, stream: OpenedStream | None
+    error: Exception,
+    request: HttpRequest,
+    stream: OpenedStream | None,
+    progress: SendProgress | None = None,
 ) -> TransportError:
+    """The error for a failure; without progress, the request was sent."""
     return TransportError(
         f"{request}: {_reason(error)}",
-        sent=not isinstance(error, _NEVER_SENT),
+        sent=progress is None or progress.begun,
         timed_out=isinstance(error, httpcore.TimeoutException),
         head=None if stream is None else _received(stream),
     )

@@ -16,6 +16,7 @@ from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SUPPORTED = ("http", "https", "socks5", "socks5h")
 
 
@@ -55,7 +56,8 @@ def proxy_for(url: str) -> NetworkProxy | None:
     found = getproxies()
     for name in (_SCHEMES.get(parts.scheme, ""), "all"):
         if value := found.get(name):
-            bypassed = host in LOOPBACK or _is_excluded(host, parts.port)
+            port = parts.port or _PORTS.get(parts.scheme)
+            bypassed = _is_this_machine(host) or _is_excluded(host, port)
             return None if bypassed else _checked(NetworkProxy(_source(name), _with_scheme(value)))
     return None
 
@@ -82,6 +84,15 @@ def _checked(proxy: NetworkProxy) -> NetworkProxy:
     if not host or not proxy.url.isprintable() or " " in proxy.url:
         raise proxy.invalid("its host is missing or has invalid characters")
     return proxy
+
+
+def _is_this_machine(host: str) -> bool:
+    if host in LOOPBACK or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_excluded(host: str, port: int | None) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fal_typed._transport.base import AsyncTransport, SyncTransport
 from fal_typed._transport.proxies import has_proxies
+from fal_typed._transport.tls import check_key_log
 
 if TYPE_CHECKING:
     from fal_typed._transport.base import HttpClient
@@ -39,12 +40,19 @@ def async_transport(client: HttpClient | None) -> AsyncTransport:
 
         return AsyncHttpxTransport.over(client)
     if has_aiohttp():
-        from fal_typed._transport.aiohttp import AiohttpTransport
-
-        return AiohttpTransport()
+        return _aiohttp_transport()
     from fal_typed._transport.pool import AsyncPoolTransport
 
     return AsyncPoolTransport()
+
+
+def _aiohttp_transport() -> AsyncTransport:
+    try:
+        from fal_typed._transport.aiohttp import AiohttpTransport
+    except OSError as error:  # aiohttp prepares TLS when it is imported
+        check_key_log(error)
+        raise
+    return AiohttpTransport()
 
 
 def has_aiohttp() -> bool:

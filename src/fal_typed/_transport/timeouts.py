@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
+from fal_typed._transport.base import HttpRequest, HttpResponse, SendProgress, TransportError
 
 T = TypeVar("T")
 DRAIN_SECONDS = 0.02
@@ -47,7 +47,10 @@ def connect_limit(request: HttpRequest) -> float:
     return min(request.timeout, request.connect_timeout)
 
 
-def timed_out(request: HttpRequest, head: HttpResponse | None) -> TransportError:
+def timed_out(
+    request: HttpRequest, head: HttpResponse | None, progress: SendProgress
+) -> TransportError:
     """The error for a response that was not complete in time."""
-    message = f"{request}: no response within {request.timeout:g} s"
-    return TransportError(message, sent=True, timed_out=True, head=head)
+    what = "response" if progress.begun else "connection"
+    message = f"{request}: no {what} within {request.timeout:g} s"
+    return TransportError(message, sent=progress.begun, timed_out=True, head=head)

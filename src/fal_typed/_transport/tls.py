@@ -14,13 +14,30 @@ def ssl_context() -> ssl.SSLContext:
     """A context with the certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, else certifi's.
 
     Raises:
-        FalInputError: The certificates cannot be read.
+        FalInputError: The certificates cannot be read, or `SSLKEYLOGFILE` cannot be written.
     """
-    return _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    read = os.environ.get
+    return _context(read("SSL_CERT_FILE"), read("SSL_CERT_DIR"), read("SSLKEYLOGFILE"))
+
+
+def check_key_log(error: OSError) -> None:
+    """Raise the error for a `SSLKEYLOGFILE` that cannot be written, if that is the cause.
+
+    Python opens the file for each context.
+
+    Raises:
+        FalInputError: It is.
+    """
+    path = os.environ.get("SSLKEYLOGFILE")
+    if path and error.filename == path:
+        raise FalInputError(
+            f"SSLKEYLOGFILE is {path!r}, which cannot be written: {error.strerror}. Nothing was "
+            "sent. Set it to a file that can be written, or unset it."
+        ) from None
 
 
 @lru_cache(maxsize=4)
-def _context(file: str | None, folder: str | None) -> ssl.SSLContext:
+def _context(file: str | None, folder: str | None, _key_log: str | None) -> ssl.SSLContext:
     # Loading certificates takes tens of milliseconds, and connections can share a context.
     if not (file or folder):
         return _of_certifi()
@@ -31,6 +48,7 @@ def _context(file: str | None, folder: str | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=file, capath=folders[0] if folders else None)
     except OSError as error:  # ssl.SSLError, too
+        check_key_log(error)
         raise _invalid("SSL_CERT_FILE", file or "", error.strerror or "invalid") from None
     for each in folders[1:]:
         context.load_verify_locations(capath=each)
@@ -44,6 +62,7 @@ def _of_certifi() -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=path)
     except OSError as error:
+        check_key_log(error)
         raise FalInputError(
             f"The certificates of certifi, {path!r}, cannot be read: {error.strerror}. "
             "Install certifi again, or set SSL_CERT_FILE."

@@ -6,7 +6,6 @@ is tried.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
@@ -16,6 +15,7 @@ from typing_extensions import Unpack
 from fal_typed._calls.lifecycle import Lifecycle, upload_headers
 from fal_typed._core import responses
 from fal_typed._core.call_record import as_call
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._core.flow import (
     Deadline,
     Fallback,
@@ -180,9 +180,7 @@ def _chain(
         if name not in get_args(Repository):
             raise FalInputError(f"Unknown repository {name!r}; use 'fal_v3' or 'fal'.")
         if name == "cdn":
-            warnings.warn(
-                "Repository 'cdn' was renamed to 'fal_v3'.", DeprecationWarning, stacklevel=2
-            )
+            warn_caller("Repository 'cdn' was renamed to 'fal_v3'.", DeprecationWarning)
         entry: Repository = "fal" if name == "fal" else "fal_v3"
         if entry not in chain:
             chain.append(entry)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.batch.batch_errors import RowProblem
+from fal_typed.batch.tables import ACCEPTED, COMPLETED, FAILED, UNCERTAIN
 
+if TYPE_CHECKING:
+    from fal_typed.batch.batch_items import BatchItem
+
+_MOST_KEYS = 20
 _STOPPED = {
     "budget": "stopped: the budget does not allow another item",
     "error": "stopped by an error; run the batch again to continue",
@@ -58,6 +63,24 @@ class BatchReport:
     def done(self) -> int:
         """Items that this run came to."""
         return self.completed + self.failed + self.uncertain + self.unfinished + self.invalid
+
+    def count(self, item: BatchItem[Any]) -> None:
+        """Count an item that is returned."""
+        if item.state == UNCERTAIN:
+            self.uncertain += 1
+            if len(self.uncertain_keys) < _MOST_KEYS:
+                self.uncertain_keys.append(item.key)
+        elif item.replayed:
+            self.replayed += 1
+        elif item.state == COMPLETED:
+            self.completed += 1
+            self.files += len(item.files)
+        elif item.state == FAILED:
+            self.failed += 1
+        elif item.state == ACCEPTED:
+            self.unfinished += 1
+        else:
+            self.invalid += 1
 
     def __str__(self) -> str:
         lines = [f"{self.endpoint_id}: {self.completed} completed, {self.failed} failed"]

@@ -18,18 +18,13 @@ from fal_typed.batch.feeding import input_feed
 from fal_typed.batch.item_work import ItemWork, RunState, Slot
 from fal_typed.batch.money import dollars
 from fal_typed.batch.operations import Claim, Lookup, Release, Sweep, TakenItem
+from fal_typed.batch.outbox import Outbox
 from fal_typed.batch.rows import numbered
 from fal_typed.batch.tables import (
-    ACCEPTED,
-    COMPLETED,
-    FAILED,
     PLANNED,
     SENDING,
-    UNCERTAIN,
 )
-from fal_typed.errors import (
-    FalInputError,
-)
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from fal_typed.batch.batch_inputs import PlannedInput
@@ -41,7 +36,6 @@ _AT_ONCE = 256
 _OTHERS_PAUSE = 0.5
 _STOP_SECONDS = 70.0
 """Longer than any submit may take, so that none is cut off when a run is stopped."""
-_MOST_KEYS = 20
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,6 @@ class BatchRun(Generic[Out]):
 
     Attributes:
         report: What it did so far.
-        is_over: Whether everything was returned.
     """
 
     def __init__(
@@ -82,23 +75,22 @@ class BatchRun(Generic[Out]):
         self.report = BatchReport(engine.planner.endpoint_id.full)
         self._state = RunState(self.report)
         self._feed = input_feed(inputs, numbered, engine.planner.plan)
-        # Bounds what is anywhere between the inputs and the caller.
-        self._room = asyncio.Semaphore(2 * engine.settings.concurrency + 16)
-        self._ready: list[BatchItem[Out]] = []
-        self._has_ready = asyncio.Event()
-        self._out_of_order: dict[int, BatchItem[Out] | None] = {}
-        self._started = 0
-        self._delivered = 0
+        size = 2 * engine.settings.concurrency + 16
+        self._outbox: Outbox[Out] = Outbox(size, self.report, ordered=orders.ordered)
         self._tasks: dict[asyncio.Task[None], Slot] = {}
         self._active = engine.active
         self._spending = 0
         self._one_finished = asyncio.Event()
         self._failure: BaseException | None = None
         self._is_stopping = False  # nothing more is begun
-        self.is_over = False
         self._begun_at = time.monotonic()
         self._refusals = engine.limit.refusals
         self._feeder = asyncio.create_task(self._work())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything was finished."""
+        return self._outbox.is_closed
 
     async def take(self) -> list[BatchItem[Out]]:
         """The items that are finished by now, at least one; an empty list at the end.
@@ -106,12 +98,7 @@ class BatchRun(Generic[Out]):
         Raises:
             FalError: The run cannot go on.
         """
-        while not self._ready and not self.is_over:
-            self._has_ready.clear()
-            await self._has_ready.wait()
-        taken, self._ready = self._ready, []
-        for _ in taken:
-            self._room.release()
+        taken = await self._outbox.take()
         if not taken and self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -162,19 +149,17 @@ class BatchRun(Generic[Out]):
                 await self._begin(item, None if item.key is None else found.get(item.key))
 
     async def _begin(self, item: PlannedInput[Out] | RowProblem, row: Any) -> None:
-        await self._room.acquire()
-        position = self._started
-        self._started += 1
+        position = await self._outbox.reserve()
         if isinstance(item, RowProblem):
             error = FalInputError(str(item))
             invalid: BatchItem[Out] = BatchItem(
                 item.key or "", "invalid", error=error, line=item.line
             )
-            self._deliver(position, invalid)
+            self._outbox.put(position, invalid)
             return
         is_same = row is not None and row["digest"] == item.digest
         if row is not None and is_same and row["state"] not in self._orders.again:
-            self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
+            self._outbox.put(position, stored_item(row, self._engine.planner.output, item.line))
             return
         slot = Slot(self._limit, await self._limit.acquire())
         self._start(partial(self._outcome, item, slot), position, slot)
@@ -199,7 +184,7 @@ class BatchRun(Generic[Out]):
             self._fail(error)
         finally:
             slot.release()
-        self._deliver(position, outcome)
+        self._outbox.put(position, outcome)
 
     async def _idle(self) -> None:
         while self._tasks:
@@ -217,10 +202,9 @@ class BatchRun(Generic[Out]):
                 )
                 swept = await self._writer.sweep(sweep)
                 for taken in swept.taken:
-                    await self._room.acquire()
+                    position = await self._outbox.reserve()
                     slot = slots.pop()
-                    self._start(partial(self._left_behind, taken, slot), self._started, slot)
-                    self._started += 1
+                    self._start(partial(self._left_behind, taken, slot), position, slot)
             finally:
                 for slot in slots:
                     slot.release()
@@ -315,43 +299,6 @@ class BatchRun(Generic[Out]):
 
     # -- the end -----------------------------------------------------------------------------
 
-    def _deliver(self, position: int, item: BatchItem[Out] | None) -> None:
-        if not self._orders.ordered:
-            self._hand_out(item)
-            return
-        self._out_of_order[position] = item
-        while self._delivered in self._out_of_order:
-            self._hand_out(self._out_of_order.pop(self._delivered))
-            self._delivered += 1
-
-    def _hand_out(self, item: BatchItem[Out] | None) -> None:
-        if item is None:
-            self._room.release()
-            return
-        self._count(item)
-        self._ready.append(item)
-        self._has_ready.set()
-
-    def _count(self, item: BatchItem[Out]) -> None:
-        report = self.report
-        if item.replayed:
-            report.replayed += 1
-        elif item.state == COMPLETED:
-            report.completed += 1
-            report.files += len(item.files)
-        elif item.state == FAILED:
-            report.failed += 1
-        elif item.state == ACCEPTED:
-            report.unfinished += 1
-        elif item.state != UNCERTAIN:
-            report.invalid += 1
-        if item.state == UNCERTAIN:
-            report.replayed -= item.replayed
-            report.uncertain += 1
-            if len(report.uncertain_keys) < _MOST_KEYS:
-                report.uncertain_keys.append(item.key)
-        self.refresh()
-
     def refresh(self) -> None:
         """Bring the report up to date."""
         report = self.report
@@ -372,5 +319,4 @@ class BatchRun(Generic[Out]):
     def _finish(self) -> None:
         if not self.is_over:
             self.refresh()
-            self.is_over = True
-            self._has_ready.set()
+            self._outbox.close()

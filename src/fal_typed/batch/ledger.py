@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fal_typed.batch.operations import Mark, Release
-    from fal_typed.batch.worker import Worker
 
 
 class Ledger:
@@ -27,22 +26,24 @@ class Ledger:
 
     Args:
         connection: A connection with a transaction.
-        worker: Who asks.
+        batch_id: Id of the batch.
+        budget: Nanodollars that may be spent or reserved, or None for no limit.
+        learns: Whether only results say what an item costs.
 
     Attributes:
         needs_probe: Whether what is granted now is the probe.
     """
 
-    def __init__(self, connection: Connection, worker: Worker) -> None:
+    def __init__(
+        self, connection: Connection, batch_id: int, budget: int | None, *, learns: bool
+    ) -> None:
         self._connection = connection
-        self._batch_id = worker.journal.batch_id
-        found = lock(connection, self._batch_id)
-        self._free = None if worker.budget is None else worker.budget - found.committed
+        self._batch_id = batch_id
+        found = lock(connection, batch_id)
+        self._free = None if budget is None else budget - found.committed
         self._highest: int | None = found.highest_cost
-        self._learns = worker.learns
-        self.needs_probe = (
-            worker.budget is not None and worker.learns and found.highest_cost is None
-        )
+        self._learns = learns
+        self.needs_probe = budget is not None and learns and found.highest_cost is None
         self._is_probing = self.needs_probe and _is_in_progress(connection, found.probe)
         self._change = 0
         self._probe: int | None = found.probe

@@ -27,7 +27,8 @@ def is_wanted(progress: bool | None) -> bool:
     """Whether to show a bar: as asked, else in terminals and notebooks."""
     if progress is not None:
         return progress
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    has_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return has_terminal or "ipykernel" in sys.modules
 
 
 async def show_progress(run: BatchRun[Any], total: int | None, limit: AdaptiveLimit) -> None:
@@ -41,7 +42,7 @@ async def show_progress(run: BatchRun[Any], total: int | None, limit: AdaptiveLi
     with needs("batch", "rich"):
         from rich.console import Console
     console = Console(stderr=True)
-    bar = _notebook_bar if console.is_jupyter else _terminal_bar
+    bar = _notebook_bar if console.is_jupyter else terminal_bar
     with bar(console, run.report.endpoint_id, total) as update:
         while True:
             facts = facts_of(run, limit)
@@ -52,16 +53,17 @@ async def show_progress(run: BatchRun[Any], total: int | None, limit: AdaptiveLi
 
 
 @contextmanager
-def _terminal_bar(
+def terminal_bar(
     console: Console, title: str, total: int | None
 ) -> Generator[Callable[[int, str], None]]:
+    """A bar that rich draws."""
     from rich import progress
 
     columns = (
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[facts]}"),
+        progress.TextColumn("{task.fields[facts]}", markup=False),
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )
@@ -109,5 +111,10 @@ def facts_of(run: BatchRun[Any], limit: AdaptiveLimit) -> str:
     if report.cost is not None:
         words.append(f"${report.cost:.2f}")
     if limit.trouble and limit.pause_seconds():
-        words.append(f"waiting: {limit.trouble[:60]}")
+        words.append(f"waiting: {printable(limit.trouble[:60])}")
     return ", ".join(word for word in words if word)
+
+
+def printable(text: str) -> str:
+    """A text of the platform, without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

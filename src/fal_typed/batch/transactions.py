@@ -37,8 +37,9 @@ def perform(
     results: dict[int, object] = {}
     # The batch's row is locked before those of items, so transactions never wait for each other
     # in a circle.
-    money = Ledger(connection, worker) if recount or _needs_money(worker, operations) else None
-    if money is not None:
+    money: Ledger | None = None
+    if recount or _needs_money(worker, operations):
+        money = Ledger(connection, batch_id, worker.budget, learns=worker.learns)
         _take(ItemTaker(connection, worker, money), operations, results)
     marks = [o for o in operations if isinstance(o, Mark)]
     _collect(results, marks, mark_items(connection, worker.id, marks))

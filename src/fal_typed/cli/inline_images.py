@@ -9,6 +9,8 @@ from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
+from fal_typed.cli.terminal import on_terminal
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -51,7 +53,7 @@ def show_image(content: bytes) -> bool:
     Returns:
         Whether it was shown. Showing kitty and sixel images needs Pillow (extra `images`).
     """
-    protocol = protocol_of(os.environ) if sys.stderr.isatty() else None
+    protocol = protocol_of(os.environ) if on_terminal(sys.stderr) else None
     if protocol is None:
         return False
     try:

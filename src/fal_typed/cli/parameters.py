@@ -15,6 +15,8 @@ from fal_typed._documents.schemas import (
     reachable,
     required_names,
 )
+from fal_typed._documents.tasks import task_of
+from fal_typed._documents.values import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,15 +158,18 @@ def _description(document: EndpointDocument, name: str, schema: Schema, owner: _
     # The glossary does not apply to private apps, whose names can mean anything.
     if own is not None or document.route is not None:
         return own or ""
-    from fal_typed_codegen.rendering.glossary import describe
+    from fal_typed_codegen.rendering.glossary import Property, describe
 
     found = describe(
-        name,
-        direction=owner.direction,
-        component=owner.component,
-        category=document.category,
-        type=json_type(schema),
-        endpoint=document.id,
+        Property(
+            name=name,
+            direction=owner.direction,
+            component=owner.component,
+            type=json_type(schema),
+            values=values_of(document, schema),
+            endpoint=document.id,
+            task=task_of(document),
+        )
     )
     return found or ""
 

@@ -32,7 +32,7 @@ def note(text: str) -> None:
 def say_json(value: Any) -> None:
     """Print a value as JSON to standard output, with colors in a terminal."""
     text = json_text(value, ascii_only=not _can_print(value))
-    if not sys.stdout.isatty():
+    if not on_terminal(sys.stdout):
         _write(sys.stdout, f"{text}\n")
         return
     from rich.highlighter import JSONHighlighter
@@ -66,7 +66,7 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     rows = [[one_line(cell) for cell in row] for row in rows]
     table = [header, *rows]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    room = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         line = "  ".join([*cells, row[-1]]).rstrip()
@@ -87,6 +87,11 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream, which programs without a console lack, is a terminal."""
+    return stream is not None and stream.isatty()
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from fal_typed._core.caller_warnings import warn_caller
 
 
 def start_timeout_within(client_timeout: float | None, start_timeout: float | None) -> float | None:
@@ -10,10 +10,9 @@ def start_timeout_within(client_timeout: float | None, start_timeout: float | No
     if client_timeout is None or start_timeout is None:
         return client_timeout if start_timeout is None else start_timeout
     if start_timeout > client_timeout:
-        warnings.warn(
+        warn_caller(
             f"start_timeout ({start_timeout} s) is longer than client_timeout "
             f"({client_timeout} s): the client stops waiting before the platform does.",
             UserWarning,
-            stacklevel=3,
         )
     return start_timeout

@@ -37,6 +37,9 @@ class Platform:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def models(
         self,
         query: str | None = None,

@@ -39,6 +39,9 @@ class AsyncPlatform:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     async def models(
         self,
         query: str | None = None,

@@ -121,6 +121,9 @@ class ProxyApp:
         self._client = client or AsyncFalClient()
         self._runner = runner_of(self._client)
 
+    def __repr__(self) -> str:
+        return f"ProxyApp(allowed_endpoints={self._rules.endpoints!r})"
+
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
@@ -207,7 +210,8 @@ class ProxyApp:
         except TransportError as error:
             if has_begun:
                 # A broken connection tells the client that the response is incomplete.
-                raise transport_error(error, request) from None
+                is_billed = request.method == "POST"
+                raise transport_error(error, request, is_billed=is_billed) from None
             await _transport_response(error).send(send)
 
 

@@ -9,8 +9,8 @@ import typer
 
 from fal_typed._documents.document import InvalidDocumentError
 from fal_typed._documents.schemas import properties
+from fal_typed._documents.tasks import possible_words, task_of
 from fal_typed.cli.command_list import FOUND
-from fal_typed.cli.endpoint_tasks import GENERIC_WORDS, derived_task, task_words
 from fal_typed.cli.known_endpoints import open_catalog
 from fal_typed.cli.terminal import note, say_json, say_table
 
@@ -79,33 +79,31 @@ def find(catalog: Catalog, words: list[str], category: str = "") -> list[Match]:
         category: Only endpoints of this category.
     """
     lowered = " ".join(words).lower().split()
-    rare = [word.encode() for word in lowered if word not in GENERIC_WORDS]
-    matches = (_match(catalog, *item, lowered, rare) for item in catalog.contents())
+    matches = (_match(catalog, *item, lowered) for item in catalog.contents())
     found = [m for m in matches if m and category.lower() in {"", m.category.lower()}]
     return sorted(found, key=lambda match: (-match.score, len(match.id), match.id))
 
 
-def _match(
-    catalog: Catalog, id_: str, content: bytes, words: list[str], rare: list[bytes]
-) -> Match | None:
-    task = task_words(id_)
+def _match(catalog: Catalog, id_: str, content: bytes, words: list[str]) -> Match | None:
     # Parsing all documents would take most of the time.
-    searched = content.lower() + task.encode()
-    if not all(word in searched for word in rare):
+    searched = content.lower() + possible_words(id_).encode()
+    if not all(word.encode() in searched for word in words):
         return None
     try:
         document = catalog.document(id_)
     except InvalidDocumentError:
         return None
-    return _score(document, f"{task} {derived_task(document)}", words)
+    return _score(document, words)
 
 
-def _score(document: EndpointDocument, task: str, words: list[str]) -> Match | None:
+def _score(document: EndpointDocument, words: list[str]) -> Match | None:
     id_ = document.id.lower()
     segments = set(id_.replace("-", "/").split("/"))
-    category = document.category or ""
-    about = f"{category} {document.description or ''} {task}".lower()
-    task_names = set(task.split())
+    task = task_of(document)
+    category = task.category if task else document.category or ""
+    known = f"{task.words} {task.summary}".lower() if task else ""
+    about = f"{category} {document.description or ''} {known}".lower()
+    task_names = set(task.words.split()) if task else set[str]()
     names = list(properties(document.input_schema))
     total = 0
     for word in words:

@@ -12,6 +12,7 @@ import typer
 
 from fal_typed._display.safe_text import clean, one_line
 from fal_typed._documents.schemas import alternatives
+from fal_typed._documents.tasks import task_of
 from fal_typed.cli.generated_modules import find_generated
 from fal_typed.cli.known_endpoints import EndpointArgument, open_catalog, read_document
 from fal_typed.cli.parameters import Parameter, parameters, sections
@@ -50,7 +51,7 @@ def describe(document: EndpointDocument) -> dict[str, Any]:
     """Everything that is shown, as JSON."""
     return {
         "id": document.id,
-        "category": document.category,
+        "category": category(document),
         "description": document.description,
         "summary": summary(document),
         **{section.title.lower(): _rows(section.fields) for section in sections(document)[:2]},
@@ -63,9 +64,14 @@ def describe(document: EndpointDocument) -> dict[str, Any]:
 
 def summary(document: EndpointDocument) -> str:
     """What the endpoint does, in a sentence."""
-    from fal_typed_codegen.rendering.glossary import endpoint_summary
+    task = task_of(document)
+    return document.description or (task.summary if task else "")
 
-    return document.description or endpoint_summary(document.id, document.category)
+
+def category(document: EndpointDocument) -> str | None:
+    """The kind of result, such as ``image``; None for a route of a private app without one."""
+    task = task_of(document)
+    return task.category if task else document.category
 
 
 def python_call(document: EndpointDocument) -> str:
@@ -77,12 +83,13 @@ def python_call(document: EndpointDocument) -> str:
     if generated is None:
         return (
             "import fal_typed\n\n"
-            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})"
+            f"result = fal_typed.subscribe({document.id!r}, arguments={arguments!r})\n"
+            "print(result.data)"
         )
     written = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return (
         f"from {generated.module} import {generated.endpoint}\n\n"
-        f"result = {generated.endpoint}.subscribe({written})"
+        f"result = {generated.endpoint}.subscribe({written})\nprint(result.data)"
     )
 
 
@@ -178,9 +185,10 @@ def _print(document: EndpointDocument) -> None:
     from rich.text import Text
 
     screen = console()
-    category = one_line(document.category or "")
-    screen.print(Text.assemble((one_line(document.id), "bold"), f"  {category}"))
-    screen.print(Text(clean(summary(document))))
+    kind = one_line(category(document) or "")
+    screen.print(Text.assemble((one_line(document.id), "bold"), f"  {kind}"))
+    if summary(document):
+        screen.print(Text(clean(summary(document))))
     for section in sections(document):
         if section.fields:
             screen.print(Text(f"\n{one_line(section.title)}", style="bold"))

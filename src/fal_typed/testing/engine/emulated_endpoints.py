@@ -94,7 +94,7 @@ class EmulatedEndpoint:
             self._outcomes.popitem(last=False)
         return outcome
 
-    def read(self, body: bytes) -> tuple[dict[str, Any], Outcome | None]:
+    def read(self, body: bytes) -> tuple[Any, Outcome | None]:
         """Parse and check an input.
 
         Args:
@@ -130,7 +130,7 @@ class EmulatedEndpoint:
             return [_not_an_object(arguments)]
         return self._checker.problems(arguments)
 
-    def output(self, arguments: dict[str, Any], files: str) -> Any:
+    def output(self, arguments: Any, files: str) -> Any:
         """Generate an output from the schema.
 
         Args:
@@ -143,7 +143,7 @@ class EmulatedEndpoint:
         maker = self._maker()
         return {} if maker is None else maker.output(arguments, files)
 
-    def partial_outputs(self, arguments: dict[str, Any], files: str) -> list[Any]:
+    def partial_outputs(self, arguments: Any, files: str) -> list[Any]:
         """Generate the events of a stream.
 
         Args:
@@ -172,7 +172,7 @@ class EmulatedEndpoint:
         """
         return asyncio.ensure_future(self._handled(parse(body)))
 
-    async def _handled(self, arguments: dict[str, Any]) -> Outcome:
+    async def _handled(self, arguments: Any) -> Outcome:
         handler = self.script.handler
         if handler is None:
             return failed(ScriptedFailure.infrastructure("runner_disconnected"))

@@ -31,7 +31,7 @@ from fal_typed.testing.media.spec import VIDEOS, MediaSpec
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator
 
     from fal_typed._documents.document import EndpointDocument, Schema
 
@@ -116,11 +116,11 @@ class OutputMaker:
             "null": self._null,
         }
 
-    def output(self, arguments: Mapping[str, Any], files: str) -> Any:
+    def output(self, arguments: Any, files: str) -> Any:
         """Generate the output for an input.
 
         Args:
-            arguments: The input, valid against the endpoint's schema.
+            arguments: The input, JSON that is valid against the endpoint's schema.
             files: Base URL of files, e.g. ``http://127.0.0.1:8765/v3.fal.media``.
 
         Returns:
@@ -128,7 +128,7 @@ class OutputMaker:
         """
         return self._step(arguments, files, _FINAL)
 
-    def partial_outputs(self, arguments: Mapping[str, Any], files: str) -> list[Any]:
+    def partial_outputs(self, arguments: Any, files: str) -> list[Any]:
         """Generate the events of a stream: texts and lists grow, files are previews at first.
 
         Args:
@@ -147,16 +147,16 @@ class OutputMaker:
         events.append(self.output(arguments, files))
         return events
 
-    def _step(self, arguments: Mapping[str, Any], files: str, step: int) -> Any:
+    def _step(self, arguments: Any, files: str, step: int) -> Any:
         if not self._document.output_schema:
             return {}
-        everything = {**self._defaults, **arguments}
+        everything = {**self._defaults, **(as_object(arguments) or {})}
         given = GenerationInput(everything, files, self._random(arguments, step))
         output = self._value(self._document.output_ref, "", 0, given)
         self._echo(output, given)
         return output
 
-    def _random(self, arguments: Mapping[str, Any], step: int) -> random.Random:
+    def _random(self, arguments: Any, step: int) -> random.Random:
         parts = [self._document.id, arguments, self._seed, step]
         text = json.dumps(parts, sort_keys=True, default=repr)
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()

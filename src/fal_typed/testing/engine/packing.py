@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fal_typed._documents.document import Codec
 
-_MSGPACK: Any = import_module("msgpack")  # it has no types
+    msgpack: Any  # it has no types
+else:
+    import msgpack
 
 
 class UnreadableMessageError(ValueError):
@@ -31,7 +32,7 @@ def unpack(message: str | bytes, codec: Codec) -> Any:
     """
     try:
         # MessagePack itself rejects text, with the message that the platform passes on.
-        return json.loads(message) if codec == "json" else _MSGPACK.unpackb(message)
+        return json.loads(message) if codec == "json" else msgpack.unpackb(message)
     except Exception as error:
         raise UnreadableMessageError(str(error)) from error
 
@@ -48,5 +49,5 @@ def pack(value: Any, codec: Codec) -> bytes:
     """
     if codec == "json":
         return json.dumps(value).encode()
-    packed: bytes = _MSGPACK.packb(value, use_bin_type=True)
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
     return packed

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fal_typed._calls.schema_rules import frozen, violations
 from fal_typed._core.json_values import as_list, as_object
+from fal_typed._documents.discriminators import discriminator_of
 from fal_typed._documents.document import EndpointDocument, Schema, component_name
-from fal_typed._documents.schema_walk import properties, required_names, schema_type
+from fal_typed._documents.schema_walk import (
+    allowed_values,
+    properties,
+    required_names,
+    schema_type,
+)
 from fal_typed._documents.schemas import SCHEMA_MAPS, SUBSCHEMAS
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ InputProblem: TypeAlias = "dict[str, Any]"
 Check: TypeAlias = "Callable[[Any, Location, list[InputProblem]], None]"
 
 
+_MOST_PARTS = 8
 _BEYOND = frozenset(
     {
         "not", "if", "contains", "oneOf", "patternProperties", "propertyNames", "minProperties",
@@ -107,7 +114,8 @@ class SchemaChecker:
 
     def _compile_plain(self, schema: Schema) -> Check:
         unions = [schema[keyword] for keyword in ("anyOf", "oneOf") if schema.get(keyword)]
-        checks = [self._any_of(options) for options in unions]
+        tag = discriminator_of(schema)
+        checks = [self._tagged(options, tag) or self._any_of(options) for options in unions]
         checks += [self._compile(part) for part in schema.get("allOf") or ()]
         if "const" in schema:
             checks.append(_literal([schema["const"]]))
@@ -152,6 +160,54 @@ class SchemaChecker:
             found.extend(failed)
 
         return check
+
+    def _tagged(self, options: Sequence[Schema], tag: str | None) -> Check | None:
+        """The check of a union of objects that a property tells apart; None for other unions."""
+        if tag is None:
+            return None
+        real = [option for option in options if not _is_null(option)]
+        checks: dict[Any, tuple[str, Check]] = {}
+        for option in real:
+            values = allowed_values(self._property(option, tag))
+            if not values or any(frozen(value) in checks for value in values):
+                return None
+            compiled = self._compile(option)
+            checks.update({frozen(value): (str(value), compiled) for value in values})
+        expected = ", ".join(repr(label) for label, _ in checks.values())
+
+        def check(value: Any, at: Location, found: list[InputProblem]) -> None:
+            if value is None and len(real) < len(options):
+                return
+            fields = as_object(value)
+            if fields is None or tag not in fields:
+                message = f"Unable to extract tag using discriminator {tag!r}"
+                kind = "union_tag_not_found"
+                found.append(_problem(kind, message, at, value, discriminator=repr(tag)))
+                return
+            label, chosen = checks.get(frozen(fields[tag]), ("", None))
+            if chosen is not None:
+                chosen(value, (*at, label), found)
+                return
+            message = (
+                f"Input tag {str(fields[tag])!r} found using {tag!r} does not match any of the "
+                f"expected tags: {expected}"
+            )
+            found.append(_problem("union_tag_invalid", message, at, value, tag=str(fields[tag])))
+
+        return check
+
+    def _property(self, schema: Schema, name: str, depth: int = 0) -> Schema:
+        """Schema of a property that lists its values, wherever in `allOf` it is."""
+        whole = self._document.resolve(schema)
+        own = self._document.resolve(properties(whole).get(name, {}))
+        if allowed_values(own) is not None or depth > _MOST_PARTS:
+            return own
+        parts = as_list(whole.get("allOf")) or []
+        for part in parts:
+            found = self._property(part, name, depth + 1)
+            if allowed_values(found) is not None:
+                return found
+        return {}
 
     def _object(self, schema: Schema) -> Check:
         required = required_names(schema)
@@ -236,7 +292,8 @@ def goes_beyond(document: EndpointDocument, schema: Any) -> bool:
             seen.add(name)
             beside = not keywords.keys().isdisjoint(_OF_TYPES)
             return beside or beyond(document.components.get(name, {}))
-        if not keywords.keys().isdisjoint(_BEYOND) or keywords.get("enum") == []:
+        beyond_types = _BEYOND - {"oneOf"} if discriminator_of(keywords) else _BEYOND
+        if not keywords.keys().isdisjoint(beyond_types) or keywords.get("enum") == []:
             return True
         if "type" not in keywords and not keywords.keys().isdisjoint(_OF_TYPES - {"properties"}):
             return True

@@ -215,6 +215,9 @@ class EndpointScript:
         """Units that each successful run reports."""
         self._responses: list[tuple[Any, int | None]] = []
 
+    def __repr__(self) -> str:
+        return f"EndpointScript({self.endpoint_id!r})"
+
     def follow(self, route: Route) -> None:
         """Configure the realtime route as the document of a private app describes it.
 

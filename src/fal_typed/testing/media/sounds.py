@@ -7,8 +7,7 @@ import io
 import math
 import sys
 import wave
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fal_typed.testing.media.randomness import seeded
 
@@ -79,8 +78,9 @@ def _wav(samples: array.array[int], rate: int) -> bytes:
 
 
 def _compressed(spec: MediaSpec, seconds: float) -> bytes:
-    # Takes 0.1 s to import, and only compressed sounds need it. Its types are incomplete.
-    av: Any = import_module("av")
+    # Takes 0.1 s to import, and only compressed sounds need it.
+    from fal_typed.testing.media.av_library import av
+
     container_format, codec, rate = _CODECS[spec.extension]
     samples = tones(spec.seed, seconds, rate)
     buffer = io.BytesIO()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
+from fal_typed.testing.media.av_library import av
 from fal_typed.testing.media.images import draw
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FRAMES_PER_SECOND = 24
 _WHITE = 235  # the brightest luma value of video
-_AV: Any = import_module("av")  # its types are incomplete
 _SAME_BYTES = {"fflags": "+bitexact"}  # no random ids, no dates
 _CODECS = {
     "mp4": ("mp4", "libx264", {"preset": "ultrafast", "crf": "32"}),
@@ -41,7 +40,7 @@ def render_video(spec: MediaSpec) -> bytes:
     container_format, codec, options = _CODECS[spec.extension]
     rate = min(spec.rate or _FRAMES_PER_SECOND, 120)
     buffer = io.BytesIO()
-    with _AV.open(buffer, "w", format=container_format, options=_SAME_BYTES) as container:
+    with av.open(buffer, "w", format=container_format, options=_SAME_BYTES) as container:
         stream = container.add_stream(codec, rate=rate, options=options)
         still = draw(spec).convert("RGB")
         stream.width, stream.height = _even(still.width), _even(still.height)
@@ -58,7 +57,7 @@ def _encodable(still: Image.Image, count: int) -> Iterator[Any]:
 
     The image is converted to YUV once; the bar is drawn into its luma plane.
     """
-    first = _AV.VideoFrame.from_image(still).reformat(
+    first = av.VideoFrame.from_image(still).reformat(
         width=_even(still.width), height=_even(still.height), format="yuv420p"
     )
     luma, *chroma = [bytes(plane) for plane in first.planes]
@@ -66,7 +65,7 @@ def _encodable(still: Image.Image, count: int) -> Iterator[Any]:
     top, width = first.height * 9 // 10, first.width
     bar = bytes([_WHITE]) * (width // 20)
     for index in range(count):
-        frame = _AV.VideoFrame(width, first.height, "yuv420p")
+        frame = av.VideoFrame(width, first.height, "yuv420p")
         left = width * index // count
         bar_here = bar[: width - left]
         drawn = bytearray(luma)

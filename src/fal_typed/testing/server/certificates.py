@@ -5,14 +5,16 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.testing.engine.addresses import HOSTS
 
-# Its types need pyOpenSSL, which is not installed.
-_TRUSTME: Any = import_module("trustme")
+if TYPE_CHECKING:
+    trustme: Any  # its types need pyOpenSSL, which is not installed
+else:
+    import trustme
+
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -30,7 +32,7 @@ class Certificates:
     """
 
     def __init__(self, *hosts: str) -> None:
-        authority = _TRUSTME.CA(organization_name="fal-typed emulator")
+        authority = trustme.CA(organization_name="fal-typed emulator")
         names = {*_LOCAL_NAMES, *HOSTS, *(name for host in hosts for name in _names_of(host))}
         certificate = authority.issue_cert(*sorted(names))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import threading
-import warnings
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from typing_extensions import Self
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from fal_typed._core.caller_warnings import warn_caller
 from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.engine.addresses import HOSTS
 from fal_typed.testing.engine.clock import Clock, RealTime
@@ -120,6 +120,10 @@ class FalEmulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._state = ServerState()
+
+    def __repr__(self) -> str:
+        place = "not running" if self._address is None else self.host
+        return f"<FalEmulator: {place}>"
 
     @property
     def host(self) -> str:
@@ -243,7 +247,7 @@ class FalEmulator:
                 f"The emulator listens on {self.host}, not on loopback alone: whoever reaches it "
                 "can read every request and file, and let it call webhooks from this machine."
             )
-            warnings.warn(message, stacklevel=2)
+            warn_caller(message, UserWarning)
         if self._tls:
             from fal_typed.testing.server.certificates import Certificates  # slow to import
 
@@ -327,6 +331,7 @@ class FalEmulator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_asyncgens()
         await asyncio.get_running_loop().shutdown_default_executor()
 
     def __enter__(self) -> Self:

@@ -108,6 +108,9 @@ class RequestLog(WaitableLog[RecordedRequest]):
         self._bytes = 0
         self._on_response = on_response
 
+    def __repr__(self) -> str:
+        return f"<RequestLog: {len(self)} requests>"
+
     @override
     def add(self, entry: RecordedRequest) -> None:
         headers = sum(len(name) + len(value) for name, value in entry.raw_headers)

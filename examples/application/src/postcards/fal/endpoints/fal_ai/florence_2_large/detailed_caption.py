@@ -1,5 +1,4 @@
-"""fal-ai/florence-2-large/detailed-caption — Vision endpoint of fal-ai: florence-2-large
-detailed-caption.
+"""fal-ai/florence-2-large/detailed-caption — Describes an image in words.
 
 Category: vision. https://fal.ai/models/fal-ai/florence-2-large/detailed-caption
 """
@@ -37,14 +36,14 @@ class Florence2LargeDetailedCaptionInput(
     """Parameters of fal-ai/florence-2-large/detailed-caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class Florence2LargeDetailedCaptionOutput(OutputModel):
     """Result of fal-ai/florence-2-large/detailed-caption."""
 
     results: str
-    """Text that was recognized, or the description of the image."""
+    """Text description of the image."""
 
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
             """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -64,7 +63,7 @@ if TYPE_CHECKING:
             """Send the input of a run and return immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -79,7 +78,7 @@ if TYPE_CHECKING:
             """Send the input of a run and wait for its result; see `Pipeline.run`.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -89,7 +88,7 @@ if TYPE_CHECKING:
             """Send the input of a run and return immediately; see `Pipeline.submit`.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -100,7 +99,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly, without the queue, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -114,7 +113,7 @@ if TYPE_CHECKING:
             """Call the endpoint directly and return the result; `run` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -122,7 +121,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -137,7 +136,7 @@ if TYPE_CHECKING:
             """Submit to the queue, wait, and return the result; `subscribe` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -145,7 +144,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle immediately.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -159,7 +158,7 @@ if TYPE_CHECKING:
             """Submit to the queue and return a handle; `submit` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -169,7 +168,7 @@ if TYPE_CHECKING:
             The request is sent when the first event is read, and never retried once it was accepted.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
 
             Raises:
                 FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
@@ -182,7 +181,7 @@ if TYPE_CHECKING:
             """Call the endpoint and stream its output; `stream` for async code.
 
             Args:
-                image_url: Image for the model to analyze.
+                image_url: Image to analyze.
             """
             ...
 
@@ -218,7 +217,7 @@ florence_2_large_detailed_caption = Florence2LargeDetailedCaption(
     Florence2LargeDetailedCaptionInput,
     Florence2LargeDetailedCaptionOutput,
 )
-"""Vision endpoint of fal-ai: florence-2-large detailed-caption.
+"""Describes an image in words.
 
 Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 """
@@ -226,7 +225,7 @@ Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 Input = Florence2LargeDetailedCaptionInput
 Output = Florence2LargeDetailedCaptionOutput
 endpoint = florence_2_large_detailed_caption
-"""Vision endpoint of fal-ai: florence-2-large detailed-caption.
+"""Describes an image in words.
 
 Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 """
