@@ -128,7 +128,7 @@ EXAMPLE_ENDPOINT = "flux_dev"
 EXPORTS = {
     "client": ["FalClient"],
     "async_client": ["AsyncFalClient"],
-    "endpoint": ["Endpoint"],
+    "_endpoint": ["Endpoint", "endpoint"],
     "errors": [],  # every class of the module
     "files": ["Audio", "File", "FileInput", "Image", "Video"],
     "results": ["LogEntry", "RawResponse", "Result"],
@@ -619,6 +619,7 @@ from fal_typed._core.lazy import lazy_names
 from fal_typed._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from fal_typed import endpoints as endpoints
 {typed}
 
 _MODULE_OF = {{
@@ -629,7 +630,9 @@ _FAL_CLIENT_NAMES = {{
 }}
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF, fal_client_names=_FAL_CLIENT_NAMES)
+__getattr__, __dir__ = lazy_names(
+    globals(), _MODULE_OF, packages=["endpoints"], fal_client_names=_FAL_CLIENT_NAMES
+)
 '''
 
 

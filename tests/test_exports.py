@@ -76,7 +76,8 @@ def test_generated_modules_are_up_to_date():
 
 
 def test_checkers_and_the_interpreter_see_the_same_names():
-    assert imported_for_checkers() == fal_typed._MODULE_OF
+    assert imported_for_checkers() == {**fal_typed._MODULE_OF, "endpoints": "fal_typed"}
+    assert fal_typed.endpoints.__name__ == "fal_typed.endpoints"
 
 
 @pytest.mark.parametrize("name", sorted(fal_typed._MODULE_OF))

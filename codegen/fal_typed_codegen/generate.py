@@ -53,7 +53,9 @@ _READERS = (
     "app_document.py", "discriminators.py", "document.py", "schemas.py",
     "../_calls/endpoint_id.py", "../_calls/schema_rules.py", "../_core/json_values.py",
 )  # fmt: skip
-_DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
+_DOCUMENTED = (
+    "_endpoint.py", "_realtime/connection.py", "_realtime/pipelines.py", "_calls/parameter_docs.py",
+)  # fmt: skip
 """Modules of the SDK whose docstrings the output repeats."""
 
 
@@ -268,7 +270,7 @@ class _Run:
         basis = [record.fingerprint, origin, self._package, list(names)]
         self._targets[own] = _Target(self._key("endpoint", *basis, shared), path)
         if is_package:
-            key = self._key("lazy", *basis, list(record.classes))
+            key = self._key("lazy", *basis, [*record.classes, *record.dicts])
             self._targets[f"{folder}/__init__.py"] = _Target(key, path)
         for name, module in shared.items():
             file = f"{module.replace('.', '/')}.py"
@@ -372,9 +374,10 @@ class _Run:
             return render.plain_package(folder.replace("/", "."), self._package, owners)
         record = self.documents[target.document]
         names = self._names[record.id]
-        interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]
+        roots = [f"{names.models}Input", f"{names.models}Output"]
+        exported = [*roots, *record.classes, *record.dicts]
         origin = read.origin(self._schemas, read.file_of(target.document))
-        return render.lazy_package(record.id, names, interface_classes, self._package, origin)
+        return render.lazy_package(record.id, names, exported, self._package, origin)
 
     def compare(self, *, remove: bool) -> None:
         """Compare the generated files with the existing ones."""
@@ -461,6 +464,7 @@ def _canonical_path(endpoint_id: str) -> str:
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
     from fal_typed_codegen.interface.aliases import with_aliases
     from fal_typed_codegen.interface.normalize import normalize
+    from fal_typed_codegen.rendering.argument_types import typed_dicts
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
@@ -470,6 +474,7 @@ def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
         id=document.id,
         path=names.path,
         classes=class_digests(interface),
+        dicts=list(typed_dicts(interface.models).values()),
         warnings=interface.warnings,
     )
 

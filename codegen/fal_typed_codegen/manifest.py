@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST_NAME = "manifest.json"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -30,6 +30,7 @@ class DocumentRecord:
         path: Module path in the package.
         classes: Hash of every class that could be shared, by name; None for one that cannot
             be shared.
+        dicts: Names of the types of dicts that stand for its classes.
         warnings: Parts of the document that could not be translated exactly.
     """
 
@@ -37,6 +38,7 @@ class DocumentRecord:
     id: str
     path: str
     classes: dict[str, str | None]
+    dicts: list[str]
     warnings: list[str]
 
 
@@ -93,7 +95,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The file's content: one line per record, which diffs and merges well."""
         documents = {
-            path: [r.fingerprint, r.id, r.path, r.classes, r.warnings]
+            path: [r.fingerprint, r.id, r.path, r.classes, r.dicts, r.warnings]
             for path, r in self.documents.items()
         }
         files = {path: [r.key, r.fingerprint] for path, r in self.files.items()}

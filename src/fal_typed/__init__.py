@@ -23,6 +23,7 @@ from fal_typed._core.lazy import lazy_names
 from fal_typed._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from fal_typed import endpoints as endpoints
     from fal_typed._calls.lifecycle import Acl as Acl
     from fal_typed._calls.lifecycle import AclRule as AclRule
     from fal_typed._calls.lifecycle import Lifecycle as Lifecycle
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from fal_typed._core.hooks import ResponseEvent as ResponseEvent
     from fal_typed._core.hooks import RetryEvent as RetryEvent
     from fal_typed._core.retry import RetryPolicy as RetryPolicy
+    from fal_typed._endpoint import Endpoint as Endpoint
+    from fal_typed._endpoint import endpoint as endpoint
     from fal_typed._queue.async_handles import AsyncHandle as AsyncHandle
     from fal_typed._queue.handles import Handle as Handle
     from fal_typed._queue.statuses import Completed as Completed
@@ -81,7 +84,6 @@ if TYPE_CHECKING:
     from fal_typed.default import upload_image_async as upload_image_async
     from fal_typed.default import ws_connect as ws_connect
     from fal_typed.default import ws_connect_async as ws_connect_async
-    from fal_typed.endpoint import Endpoint as Endpoint
     from fal_typed.errors import FalAuthenticationError as FalAuthenticationError
     from fal_typed.errors import FalCancelledError as FalCancelledError
     from fal_typed.errors import FalConflictError as FalConflictError
@@ -135,7 +137,7 @@ _MODULE_OF = {
     "AsyncWebSocket": "_realtime.websockets",
     "Audio": "files",
     "Completed": "_queue.statuses",
-    "Endpoint": "endpoint",
+    "Endpoint": "_endpoint",
     "EventHooks": "_core.hooks",
     "FalAuthenticationError": "errors",
     "FalCancelledError": "errors",
@@ -193,6 +195,7 @@ _MODULE_OF = {
     "encode": "_core.data_uri",
     "encode_file": "_uploads.encoding",
     "encode_image": "_uploads.encoding",
+    "endpoint": "_endpoint",
     "handle": "default",
     "handle_async": "default",
     "pipeline": "default",
@@ -243,4 +246,6 @@ _FAL_CLIENT_NAMES = {
 }
 
 __all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazy_names(globals(), _MODULE_OF, fal_client_names=_FAL_CLIENT_NAMES)
+__getattr__, __dir__ = lazy_names(
+    globals(), _MODULE_OF, packages=["endpoints"], fal_client_names=_FAL_CLIENT_NAMES
+)

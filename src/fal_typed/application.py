@@ -20,6 +20,7 @@ from fal_typed._calls.building import (
     is_body,
     keyword_call,
 )
+from fal_typed._calls.catalog_modules import similar_ids
 from fal_typed._calls.endpoint_spec import spec_of
 from fal_typed._core.json_values import as_object
 from fal_typed.async_client import AsyncFalClient
@@ -29,8 +30,8 @@ from fal_typed.options import SocketOptions
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
+    from fal_typed._endpoint import Endpoint
     from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
-    from fal_typed.endpoint import Endpoint
     from fal_typed.models import Request
 
 Client = TypeVar("Client", bound=BaseClient)
@@ -41,6 +42,25 @@ class _KnownEndpoints(BaseClient):
 
     _endpoints: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Module and name of each endpoint, by id; modules are imported on first use."""
+
+    def endpoint(self, id: str) -> Endpoint[..., Any, Any]:  # noqa: A002
+        """Get the endpoint object for an id; its calls use this client.
+
+        Args:
+            id: Id of an endpoint of the application.
+
+        Raises:
+            FalInputError: The application does not list the endpoint; the error names similar ids.
+        """
+        found = self._find(id)
+        if found is not None:
+            return found.with_options(client=self)
+        near = " or ".join(map(repr, similar_ids(id, self._endpoints)))
+        raise FalInputError(
+            f"This application has no endpoint {id!r}"
+            + (f"; did you mean {near}?" if near else ".")
+            + " Its endpoints are listed in [tool.fal-typed] in pyproject.toml."
+        )
 
     @override
     def _call(

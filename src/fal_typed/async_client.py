@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fal_typed._core.pillow import PILImage
+    from fal_typed._endpoint import Endpoint
     from fal_typed._queue.statuses import QueueStatus
     from fal_typed._realtime.connection import AsyncRealtimeConnection
     from fal_typed._realtime.pipelines import AsyncPipeline
     from fal_typed._realtime.websockets import AsyncWebSocket
     from fal_typed._uploads.content import Uploadable
-    from fal_typed.endpoint import Endpoint
     from fal_typed.models import Request
     from fal_typed.platform.async_api import AsyncPlatform
 P = ParamSpec("P")

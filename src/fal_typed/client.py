@@ -55,13 +55,13 @@ if TYPE_CHECKING:
     from fal_typed._calls.call import Call
     from fal_typed._calls.endpoint_spec import EndpointSpec
     from fal_typed._core.pillow import PILImage
+    from fal_typed._endpoint import Endpoint
     from fal_typed._queue.statuses import QueueStatus
     from fal_typed._realtime.connection import RealtimeConnection
     from fal_typed._realtime.pipelines import Pipeline
     from fal_typed._realtime.websockets import WebSocket
     from fal_typed._transport.base import HttpClient
     from fal_typed._uploads.content import Uploadable
-    from fal_typed.endpoint import Endpoint
     from fal_typed.models import Request
     from fal_typed.platform.api import Platform
 

@@ -34,12 +34,12 @@ from fal_typed.results import Result
 
 if TYPE_CHECKING:
     from fal_typed._core.pillow import PILImage
+    from fal_typed._endpoint import Endpoint
     from fal_typed._queue.statuses import QueueStatus
     from fal_typed._realtime.connection import AsyncRealtimeConnection, RealtimeConnection
     from fal_typed._realtime.pipelines import AsyncPipeline, Pipeline
     from fal_typed._realtime.websockets import AsyncWebSocket, WebSocket
     from fal_typed._uploads.content import Uploadable
-    from fal_typed.endpoint import Endpoint
     from fal_typed.models import Request
 P = ParamSpec("P")
 Out = TypeVar("Out")

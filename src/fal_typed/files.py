@@ -30,6 +30,7 @@ from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
+    from typing_extensions import NotRequired, TypedDict
 
     from fal_typed._core.runner import ClientLike
 
@@ -305,8 +306,24 @@ FileInput = Annotated[
 A string is never a path. Pass a `pathlib.Path` to upload a local file.
 """
 
+if TYPE_CHECKING:
+
+    class FileObjectDict(TypedDict):
+        """The object that is sent for a file."""
+
+        url: FileInput
+        content_type: NotRequired[str]
+        file_name: NotRequired[str]
+        file_size: NotRequired[int]
+        width: NotRequired[int]
+        height: NotRequired[int]
+
+else:
+    FileObjectDict = dict
+
 FileObjectInput = Annotated[
-    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File, FileObjectDict],
+    _AsObject,
 ]
 """A file parameter that is sent as an object with a `url`."""
 

@@ -328,6 +328,7 @@ class InputModel(_InputBase):
         model = _inner(schema, "model")
         # As a plain default, UNSET would be in JSON Schemas and dumps.
         for field in _inner(model, "model-fields")["fields"].values():
+            _accept_tuples(field["schema"])
             if field["schema"].get("default") is UNSET:
                 del field["schema"]["default"]
                 field["schema"]["default_factory"] = _unset
@@ -348,6 +349,16 @@ def _inner(schema: Any, kind: str) -> dict[str, Any]:
     while schema["type"] != kind:
         schema = schema["schema"]
     return cast("dict[str, Any]", schema)
+
+
+def _accept_tuples(schema: Any) -> None:
+    """Let lists accept tuples, and what else pydantic can make a list of."""
+    if schema["type"] == "list":
+        schema["strict"] = False
+    inside = [schema.get("schema"), schema.get("items_schema"), *schema.get("choices", ())]
+    for part in inside:
+        if isinstance(part, dict) and part["type"] not in ("model", "model-fields"):
+            _accept_tuples(part)
 
 
 def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSchema:

@@ -469,6 +469,16 @@ def test_known_ids_are_checked_before_anything_is_sent(fal: Any, emulator: FalEm
     assert len(emulator.requests) == 0
 
 
+def test_endpoints_of_ids_call_through_the_client(fal: Any, emulator: FalEmulator) -> None:
+    client = fal.client.with_options(headers={"x-mine": "1"})
+    found = client.endpoint("acme/echo")
+    assert found.subscribe(text="hello").raw["score"] >= 0
+    assert emulator.requests[0].headers["x-mine"] == "1"
+    assert fal.endpoint("/other/echo").id == "other/echo"
+    with pytest.raises(FalInputError, match="has no endpoint 'acme/ecko'; did you mean 'acme/ec"):
+        client.endpoint("acme/ecko")
+
+
 def test_results_are_typed(fal: Any) -> None:
     result = fal.client.subscribe("acme/echo", arguments={"text": "hello"})
     assert isinstance(result.data.score, float)

@@ -22,14 +22,14 @@ import importlib, json, pkgutil, warnings
 warnings.simplefilter("error")
 from pydantic import BaseModel
 import fal_typed.endpoints as package
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint
 
 found = {}
 for info in pkgutil.walk_packages(package.__path__, "fal_typed.endpoints."):
     module = importlib.import_module(info.name)
     public = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
     for value in public.values():
-        if isinstance(value, type):
+        if isinstance(value, type) and value is not dict:
             assert issubclass(value, BaseModel), (info.name, value)
             value.model_rebuild(force=True)
     for name, value in public.items():
@@ -78,13 +78,13 @@ def test_generated_modules_import_few_hand_written_ones() -> None:
     }
     assert hand_written == {
         "__future__",
+        "collections.abc",
         "typing",
         "typing_extensions",
         "importlib",
         "pkgutil",
         "pydantic",
         "fal_typed",
-        "fal_typed.endpoint",
         "fal_typed.files",
         "fal_typed.models",
         "fal_typed.options",

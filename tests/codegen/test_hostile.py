@@ -225,7 +225,7 @@ names, mark = json.load(sys.stdin), {MARK!r}
 import importlib, linecache, warnings
 from pydantic import BaseModel, ValidationError
 from fal_typed import FalInputError
-import fal_typed.endpoint, fal_typed.files, fal_typed._calls.checking, fal_typed._calls.outputs
+import fal_typed._endpoint, fal_typed.files, fal_typed._calls.checking, fal_typed._calls.outputs
 import pkgutil
 FORBIDDEN = ("os.system", "subprocess.Popen", "socket.connect", "os.exec", "os.spawn", "os.remove",
              "os.rename", "os.mkdir", "shutil.rmtree", "os.putenv", "ctypes.dlopen", "os.fork")

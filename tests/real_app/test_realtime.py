@@ -5,8 +5,7 @@ from __future__ import annotations
 import fal_client
 import pytest
 
-from fal_typed import FalHTTPError, FalRealtimeError, SchemaDriftWarning
-from fal_typed.endpoint import Endpoint
+from fal_typed import Endpoint, FalHTTPError, FalRealtimeError, SchemaDriftWarning
 from fal_typed.models import InputModel, OutputModel, Request
 
 pytestmark = pytest.mark.xdist_group("real_app")

@@ -14,11 +14,10 @@ import pytest
 from PIL import Image
 from pydantic import Field
 
-from fal_typed import FalInputError, File
+from fal_typed import Endpoint, FalInputError, File
 from fal_typed._core.flow import Gather
 from fal_typed._core.settings import Settings
 from fal_typed._uploads.file_arguments import upload_inputs
-from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, FileObjectInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 

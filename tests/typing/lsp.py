@@ -46,6 +46,15 @@ class Caret:
         }
 
 
+@dataclass(frozen=True)
+class Signature:
+    """The help that an editor shows while the arguments of a call are typed."""
+
+    label: str
+    text: str
+    """Text of the parameter at the caret."""
+
+
 class LanguageServer:
     """A running ``pyright-langserver`` with one folder open in it."""
 
@@ -79,6 +88,12 @@ class LanguageServer:
                     "workspace": {"configuration": True, "workspaceFolders": True},
                     "textDocument": {
                         "hover": {"contentFormat": ["markdown"]},
+                        "signatureHelp": {
+                            "signatureInformation": {
+                                "documentationFormat": ["markdown"],
+                                "parameterInformation": {"labelOffsetSupport": True},
+                            }
+                        },
                         "completion": {"completionItem": {"snippetSupport": False}},
                     },
                 },
@@ -123,10 +138,15 @@ class LanguageServer:
         answer = self._request("textDocument/hover", caret.parameters())
         return "" if answer is None else cast("str", answer["contents"]["value"])
 
-    def signature(self, caret: Caret) -> str:
+    def signature(self, caret: Caret) -> Signature:
         """Give the signature shown while the arguments of a call are typed."""
-        answer = self._request("textDocument/signatureHelp", caret.parameters())
-        return cast("str", answer["signatures"][answer.get("activeSignature") or 0]["label"])
+        response = self._request("textDocument/signatureHelp", caret.parameters())
+        shown = response["signatures"][response.get("activeSignature") or 0]
+        active = response.get("activeParameter")
+        text = ""
+        if active is not None and active < len(shown["parameters"]):
+            text = shown["parameters"][active].get("documentation", {}).get("value", "")
+        return Signature(shown["label"], text)
 
     def _request(self, method: str, parameters: Any) -> Any:
         number = next(self._numbers)

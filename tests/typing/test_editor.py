@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.requirements import need
 from tests.typing.lsp import CARET, LanguageServer
 
 if TYPE_CHECKING:
@@ -86,9 +88,9 @@ def test_hover_on_the_endpoint_shows_its_type(server: LanguageServer) -> None:
 
 def test_signature_help_lists_parameters_with_types_and_defaults(server: LanguageServer) -> None:
     shown = server.signature(server.open("signature.py", f"{IMPORT}flux_dev.subscribe({CARET}"))
-    assert "prompt: str" in shown
-    assert "num_images: int = 1" in shown
-    assert "-> Result[FluxDevOutput]" in shown
+    assert "prompt: str" in shown.label
+    assert "num_images: int = 1" in shown.label
+    assert "-> Result[FluxDevOutput]" in shown.label
 
 
 def test_hover_on_a_parameter_inside_a_call_shows_what_it_means(server: LanguageServer) -> None:
@@ -98,9 +100,60 @@ def test_hover_on_a_parameter_inside_a_call_shows_what_it_means(server: Language
     assert "Number of images to generate" in shown
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["flux_dev.subscribe(", "flux_dev.stream_async(", "flux_dev.with_options(timeout=1).run(",
+     "flux_dev.pipeline().submit(", "FluxDevInput("],
+)  # fmt: skip
+def test_jedi_completes_parameters(call: str) -> None:
+    need("jedi", found=find_spec("jedi") is not None, install="run `make setup`")
+    import jedi
+
+    lines = f"{IMPORT}{call}".splitlines()
+    offered = jedi.Script("\n".join(lines)).complete(len(lines), len(lines[-1]))
+    assert {"prompt=", "image_size=", "num_images="} <= {item.name for item in offered}
+
+
+def test_packages_are_offered(server: LanguageServer) -> None:
+    for program, expected in (
+        (f"import fal_typed.endpoints\nfal_typed.endpoints.{CARET}", {"fal_ai", "bria"}),
+        (f"from fal_typed.endpoints.fal_ai.{CARET} import", {"flux", "veo3"}),
+        (f"import fal_typed\nfal_typed.{CARET}", {"endpoint", "endpoints"}),
+    ):
+        offered = set(server.completions(server.open("packages.py", program)))
+        assert expected <= offered, program
+
+
+def test_packages_are_listed_at_run_time() -> None:
+    import fal_typed.endpoints
+
+    assert {"fal_ai", "bria"} <= set(dir(fal_typed.endpoints))
+    assert not [name for name in dir(fal_typed.endpoints) if name.startswith("_")]
+    assert dir(fal_typed.endpoints.fal_ai.flux) == ["dev", "krea", "schnell", "srpo"]
+    assert {"flux_dev", "redux"} <= set(dir(fal_typed.endpoints.fal_ai.flux.dev))
+
+
 def test_calls_show_the_same_text_at_run_time() -> None:
     from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
 
-    for call in (flux_dev.subscribe, flux_dev.submit_async, flux_dev.with_options(timeout=1).run):
-        assert "num_images: Number of images to generate" in (call.__doc__ or "")
+    pipeline = flux_dev.pipeline()
+    for call in (
+        flux_dev.subscribe,
+        flux_dev.submit_async,
+        flux_dev.with_options(timeout=1).run,
+        pipeline.run,
+        pipeline.submit,
+        flux_dev.pipeline_async().run,
+    ):
+        doc = call.__doc__ or ""
+        assert "num_images: Number of images to generate" in doc
+        assert max(map(len, doc.splitlines())) <= 100
         assert list(inspect.signature(call).parameters)[:2] == ["prompt", "image_size"]
+
+
+def test_realtime_sessions_show_the_same_text_at_run_time() -> None:
+    from fal_typed.endpoints.fal_ai.flux_2.klein.realtime import endpoint
+
+    for connection in (endpoint.realtime(), endpoint.realtime_async()):
+        assert "    image_url: Image to edit" in (connection.send.__doc__ or "")
+        assert "image_url" in inspect.signature(connection.send).parameters

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from fal_typed_codegen.application.client_safety import verify
 from fal_typed_codegen.application.typeddicts import (
     EndpointCode,
-    WrittenDict,
     choose_arguments,
     used_names,
     write_dicts,
@@ -16,6 +16,9 @@ from fal_typed_codegen.application.typeddicts import (
 from fal_typed_codegen.interface.naming import IMPORTED
 from fal_typed_codegen.rendering import prose, render
 from fal_typed_codegen.rendering.templating import template
+
+if TYPE_CHECKING:
+    from fal_typed_codegen.rendering.rendered import RenderedDict
 
 CLIENT_MODULE = "_client.py"
 ARGUMENTS_MODULE = "arguments.py"
@@ -27,7 +30,7 @@ VERBS = (
 )  # fmt: skip
 HELPERS = ("encode", "encode_file", "encode_image")
 _CLASSES = ("AsyncClient", "Client", "EndpointId")
-_ONE_LINE = 90
+_ONE_LINE = 86
 
 
 def application_modules(
@@ -59,23 +62,30 @@ def application_modules(
 
 def _arguments_module(endpoints: list[EndpointCode], arguments: dict[str, dict[str, str]]) -> str:
     names = {name for own in arguments.values() for name in own.values()}
-    taken = names | IMPORTED | {"NotRequired", "TypeAlias", "TypedDict"}
-    dicts: list[WrittenDict] = []
+    taken = names | IMPORTED
+    dicts: list[RenderedDict] = []
     for endpoint in endpoints:
         dicts += write_dicts(endpoint, arguments[endpoint.id], taken)
     used = used_names(dicts)
     return _render(
         "arguments.py.jinja",
         header=render.header(ORIGIN),
+        abc=sorted(used & {"Sequence"}),
         typing=sorted(used & {"Any", "Literal"}),
         extensions=sorted(_extensions(dicts) | (used & {"NotRequired"})),
-        files=sorted(used - {"Any", "Literal", "NotRequired", "TypedDict"}),
-        dicts=dicts,
+        files=sorted(used - {"Any", "Literal", "NotRequired", "Sequence", "TypedDict"}),
+        dicts=[_documented(it) for it in dicts],
         exports=[repr(name) for name in sorted(names)],
     )
 
 
-def _extensions(dicts: list[WrittenDict]) -> set[str]:
+def _documented(written: RenderedDict) -> RenderedDict:
+    """A dict's type with its texts as docstrings."""
+    entries = tuple(replace(entry, doc=_docstring(entry.doc)) for entry in written.entries)
+    return replace(written, doc=_docstring(written.doc), entries=entries)
+
+
+def _extensions(dicts: list[RenderedDict]) -> set[str]:
     return {"TypeAlias" if written.body else "TypedDict" for written in dicts}
 
 
@@ -88,11 +98,10 @@ def _client_module(
     taken: set[str] = set()
     described: list[dict[str, Any]] = []
     for endpoint in endpoints:
-        output = endpoint.output
-        while output in taken:
-            output = f"{output}_"
-        taken.add(output)
-        described.append(_described(endpoint, arguments[endpoint.id][endpoint.input], output))
+        output, own_type = (_free(name, taken) for name in (endpoint.output, endpoint.type_name))
+        described.append(
+            _described(endpoint, arguments[endpoint.id][endpoint.input], output, own_type)
+        )
     return _render(
         "client.py.jinja",
         header=render.header(ORIGIN),
@@ -104,9 +113,17 @@ def _client_module(
     )
 
 
-def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str, Any]:
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name}_"
+    taken.add(name)
+    return name
+
+
+def _described(
+    endpoint: EndpointCode, arguments: str, output: str, own_type: str
+) -> dict[str, Any]:
     given = endpoint.inputs[endpoint.input]
-    is_renamed = output != endpoint.output
     return {
         "id": repr(endpoint.id),
         "module": endpoint.module,
@@ -114,12 +131,24 @@ def _described(endpoint: EndpointCode, arguments: str, output: str) -> dict[str,
         "arguments": arguments,
         "required": given.body is not None or any(p.required for p in given.parameters),
         "output": output,
-        "output_import": f"{endpoint.output} as {output}" if is_renamed else output,
+        "type_name": own_type,
+        "imports": [_imported(endpoint.type_name, own_type), _imported(endpoint.output, output)],
     }
 
 
+def _imported(name: str, own: str) -> str:
+    return name if name == own else f"{name} as {own}"
+
+
 def _package_module(count: int, package: str) -> str:
-    names = [*_CLASSES, "async_client", "client", *VERBS, *(f"{verb}_async" for verb in VERBS)]
+    names = [
+        *_CLASSES,
+        "async_client",
+        "client",
+        "endpoint",
+        *VERBS,
+        *(f"{verb}_async" for verb in VERBS),
+    ]
     return _render(
         "package.py.jinja",
         header=render.header(ORIGIN),
@@ -131,13 +160,13 @@ def _package_module(count: int, package: str) -> str:
     )
 
 
-def _docstring(text: str, indent: int) -> str:
+def _docstring(text: str) -> str:
     inside = prose.docstring(inspect.cleandoc(text).strip())
-    is_short = "\n" not in inside and len(inside) + indent <= _ONE_LINE
-    lines = (f'"""{inside}"""' if is_short else f'"""{inside}\n"""').split("\n")
-    return "\n".join([lines[0], *(f"{' ' * indent}{line}".rstrip() for line in lines[1:])])
+    if not inside:
+        return ""
+    is_short = "\n" not in inside and len(inside) <= _ONE_LINE
+    return f'"""{inside}"""' if is_short else f'"""{inside}\n"""'
 
 
 def _render(name: str, **context: Any) -> str:
-    loaded = template(f"application/{name}")
-    return loaded.render(quoted=repr, docstring=_docstring, **context)
+    return template(f"application/{name}").render(**context)

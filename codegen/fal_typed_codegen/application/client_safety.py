@@ -12,8 +12,8 @@ from fal_typed_codegen.rendering.safety import parse, require
 
 _MODULES = frozenset(
     {
-        "__future__", "typing", "typing_extensions", "fal_typed", "fal_typed.application",
-        "fal_typed.files", "fal_typed.models", "fal_typed.options",
+        "__future__", "collections.abc", "typing", "typing_extensions", "fal_typed",
+        "fal_typed.application", "fal_typed.files", "fal_typed.models", "fal_typed.options",
     }
 )  # fmt: skip
 _CALLED = frozenset({"AsyncClient", "Client", "ParamSpec", "TypeVar", "TypedDict"})

@@ -15,16 +15,15 @@ from typing_extensions import override
 from fal_typed_codegen import write
 from fal_typed_codegen.closure import closure
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
+from fal_typed_codegen.rendering.argument_types import argument_type, or_any_dict
+from fal_typed_codegen.rendering.rendered import DictEntry, RenderedDict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from pathlib import Path
 
 _SUFFIX = "Input"
-_OWN_IMPORTS = frozenset({"NotRequired", "TypedDict"})
 _INPUT_BASES = frozenset({"BodyModel", "InputModel", "RuledModel"})
-# A dict can also contain the object that is sent for such a parameter.
-_OBJECTS = frozenset({"FileObjectInput"})
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class EndpointCode:
         id: Its id.
         module: Full name of its module.
         name: Name of the endpoint object there.
+        type_name: Name of its class for type checkers.
         input: Name of its input class.
         output: Name of its output class.
         inputs: Every input class that it uses, by name.
@@ -81,6 +81,7 @@ class EndpointCode:
     id: str
     module: str
     name: str
+    type_name: str
     input: str
     output: str
     inputs: Mapping[str, InputClass] = field(repr=False)
@@ -89,24 +90,6 @@ class EndpointCode:
     def stem(self) -> str:
         """Prefix of its class names."""
         return self.input.removesuffix(_SUFFIX)
-
-
-@dataclass(frozen=True)
-class WrittenDict:
-    """A dict's type as source text.
-
-    Attributes:
-        name: The type's name.
-        entries: Key as a literal, name, type, and documentation of each entry.
-        as_class: Whether it can be written as a class.
-        body: The type as a whole, if it is no dict; else empty.
-    """
-
-    name: str
-    doc: str
-    entries: tuple[tuple[str, str, str, str], ...]
-    as_class: bool
-    body: str = ""
 
 
 def read_endpoints(folder: Path, package: str) -> list[EndpointCode]:
@@ -177,7 +160,7 @@ def choose_arguments(endpoints: list[EndpointCode]) -> dict[str, dict[str, str]]
 
 def write_dicts(
     endpoint: EndpointCode, names: Mapping[str, str], taken: Container[str]
-) -> list[WrittenDict]:
+) -> list[RenderedDict]:
     """Write the dict types of an endpoint.
 
     Args:
@@ -188,93 +171,51 @@ def write_dicts(
     Returns:
         The types, nested ones first.
     """
-    open_ones = {name for name, model in endpoint.inputs.items() if model.is_open}
-    translate = _Translate(names, open_ones)
-    order = [*sorted(endpoint.inputs.keys() - {endpoint.input}), endpoint.input]
-    return [_written(endpoint.inputs[name], names[name], translate, taken) for name in order]
+    inputs = endpoint.inputs
+    nested = {
+        name: or_any_dict(names[name], is_open=model.is_open) for name, model in inputs.items()
+    }
+    order = [*sorted(inputs.keys() - {endpoint.input}), endpoint.input]
+    return [_dict(inputs[name], names[name], nested, taken) for name in order]
 
 
-def used_names(dicts: list[WrittenDict]) -> set[str]:
+def used_names(dicts: list[RenderedDict]) -> set[str]:
     """Imported names that generated types use."""
     found: set[str] = set()
     for written in dicts:
-        annotations = [annotation for _, _, annotation, _ in written.entries]
-        for annotation in filter(None, [*annotations, written.body]):
+        types = [entry.type for entry in written.entries]
+        for annotation in filter(None, [*types, written.body]):
             tree = ast.parse(annotation, mode="eval")
             found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return found & (IMPORTED | _OWN_IMPORTS)
+    return found & IMPORTED
 
 
-def _written(
-    model: InputClass, name: str, translate: _Translate, taken: Container[str]
-) -> WrittenDict:
+def _dict(
+    model: InputClass, name: str, nested: Mapping[str, str], taken: Container[str]
+) -> RenderedDict:
     if model.body is not None:
-        body = ast.unparse(translate.type_of(model.body))
-        return WrittenDict(name, model.doc, (), as_class=False, body=body)
-    entries: list[tuple[str, str, str, str]] = []
-    for parameter in model.parameters:
-        annotation = ast.unparse(translate.type_of(parameter.annotation))
-        if not parameter.required:
-            annotation = f"NotRequired[{annotation}]"
-        entries.append((repr(parameter.wire), parameter.wire, annotation, parameter.doc))
+        body = argument_type(ast.unparse(model.body), nested)
+        return RenderedDict(name, model.doc, (), as_class=False, body=body)
+    entries = tuple(
+        DictEntry(
+            wire=parameter.wire,
+            name=parameter.name,
+            annotation=argument_type(ast.unparse(parameter.annotation), nested),
+            required=parameter.required,
+            doc=parameter.doc,
+        )
+        for parameter in model.parameters
+    )
     # The generator renamed every field whose name is not valid in a class body.
-    as_class = all(p.name == p.wire and p.wire not in taken for p in model.parameters)
-    return WrittenDict(name, model.doc, tuple(entries), as_class)
+    as_class = all(it.name == it.wire and it.wire not in taken for it in entries)
+    return RenderedDict(name, model.doc, entries, as_class)
 
 
-class _Translate(ast.NodeTransformer):
-    """Converts the type of a model's field to the type of a dict's entry."""
-
-    def __init__(self, names: Mapping[str, str], open_ones: Container[str]) -> None:
-        self._names = names
-        self._open = open_ones
-
-    def type_of(self, annotation: ast.expr) -> ast.expr:
-        copied: ast.expr = self.visit(ast.parse(ast.unparse(annotation), mode="eval").body)
-        return copied
-
-    @override
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        kind = node.value.id if isinstance(node.value, ast.Name) else ""
-        if kind == "Literal":
-            return node
-        if kind == "Annotated" and isinstance(node.slice, ast.Tuple):
-            bare: ast.expr = self.visit(node.slice.elts[0])
-            return bare
-        node.slice = self.visit(node.slice)
-        return _or_list(node) if kind == "tuple" else node
-
-    @override
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        known = self._names.get(node.id)
-        if known is None:
-            return _or_any_dict(node) if node.id in _OBJECTS else node
-        name = ast.Name(known)
-        return _or_any_dict(name) if node.id in self._open else name
-
-
-def _or_list(node: ast.Subscript) -> ast.expr:
-    """A tuple or a list; the model accepts both."""
-    places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    kinds = dict.fromkeys(ast.unparse(place) for place in places if not _is_ellipsis(place))
-    items = ast.parse(f"list[{' | '.join(kinds)}]", mode="eval").body
-    return ast.BinOp(node, ast.BitOr(), items)
-
-
-def _is_ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is ...
-
-
-def _or_any_dict(kind: ast.expr) -> ast.expr:
-    anything = ast.parse("dict[str, Any]", mode="eval").body
-    return ast.BinOp(kind, ast.BitOr(), anything)
-
-
-def _endpoint_call(tree: ast.Module) -> tuple[str, list[ast.expr]] | None:
-    """Name and arguments of the module's ``name = OwnClass(…)``."""
+def _endpoint_call(tree: ast.Module) -> tuple[str, ast.Call] | None:
+    """Name and value of the module's ``name = OwnClass(…)``."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            return ast.unparse(node.targets[0]), node.value.args
+            return ast.unparse(node.targets[0]), node.value
     return None
 
 
@@ -305,11 +246,11 @@ class _Expand(ast.NodeTransformer):
 
 
 def _endpoint(
-    module: str, name: str, arguments: list[ast.expr], inputs: Mapping[str, InputClass]
+    module: str, name: str, call: ast.Call, inputs: Mapping[str, InputClass]
 ) -> EndpointCode:
-    id_: str = ast.literal_eval(arguments[0])
-    input_, output = (ast.unparse(part) for part in arguments[1:3])
-    return EndpointCode(id_, module, name, input_, output, inputs)
+    id_: str = ast.literal_eval(call.args[0])
+    input_, output = (ast.unparse(part) for part in call.args[1:3])
+    return EndpointCode(id_, module, name, ast.unparse(call.func), input_, output, inputs)
 
 
 def _imports(tree: ast.Module) -> list[str]:

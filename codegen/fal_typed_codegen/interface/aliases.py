@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed_codegen.interface.naming import class_name, pascal
-from fal_typed_codegen.interface.specs import ALIAS, CLASS_PREFIX, FieldSpec, Interface, ModelSpec
+from fal_typed_codegen.interface.specs import (
+    ALIAS,
+    CLASS_PREFIX,
+    FieldSpec,
+    Interface,
+    ModelSpec,
+    dict_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +53,12 @@ class _Aliases:
         self.found: dict[str, ModelSpec] = {}
         self._names: dict[str, str] = {}
         fields = [field for model in interface.models.values() for field in model.fields]
-        self._taken = {stem, *interface.models, *(field.name for field in fields)}
+        self._taken = {
+            stem,
+            *interface.models,
+            *map(dict_name, interface.models),
+            *(field.name for field in fields),
+        }
         self._counts = Counter(
             _key(part) for field in fields for part in _value_lists(field.schema)
         )

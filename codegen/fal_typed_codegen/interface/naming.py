@@ -31,6 +31,8 @@ IMPORTED = frozenset(
         "RuledModel", "SchemaRule", "BodyModel", "ByTag", "overload",
         "TypeAlias", "Result", "Handle", "AsyncHandle", "Stream", "AsyncStream",
         "RealtimeConnection", "AsyncRealtimeConnection", "RealtimeOptions", "Unpack",
+        "NotRequired", "Sequence", "TypedDict", "Pipeline", "AsyncPipeline", "PendingRun",
+        "AsyncPendingRun", "PipelineOptions",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing from a document can use them."""

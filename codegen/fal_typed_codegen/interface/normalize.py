@@ -27,6 +27,7 @@ from fal_typed_codegen.interface.specs import (
     FieldSpec,
     Interface,
     ModelSpec,
+    dict_name,
 )
 from fal_typed_codegen.interface.tags import with_tags
 
@@ -66,7 +67,8 @@ def normalize(document: EndpointDocument, names: ModuleNames) -> Interface:
     walk = _Walk(document, names.models)
     input_name = walk.root("input", document.input_ref)
     output_name = walk.root("output", document.output_ref)
-    clear = {name: _clear_of_classes(model, walk.models) for name, model in walk.models.items()}
+    classes = {*walk.models, *map(dict_name, walk.models)}
+    clear = {name: _clear_of_classes(model, classes) for name, model in walk.models.items()}
     return Interface(
         id=document.id,
         task=task_of(document),
@@ -504,8 +506,10 @@ class _Walk:
     def _new_name(self, text: str) -> str:
         if self._direction == "output" and class_name(text, ()) in self._taken:
             text = f"{text} Output"
-        name = class_name(text, self._taken)
-        self._taken.add(name)
+        # The type of its dicts has a name as well.
+        bare = {name.removesuffix(dict_name("")) for name in self._taken}
+        name = class_name(text, self._taken | bare)
+        self._taken |= {name, dict_name(name)}
         return name
 
     def _count(self) -> None:

@@ -141,6 +141,11 @@ def class_of(schema: Schema) -> str | None:
     return None if ref is None else ref.removeprefix(CLASS_PREFIX)
 
 
+def dict_name(name: str) -> str:
+    """Name of the type of a dict that a nested input accepts, e.g. ``ImageSizeDict``."""
+    return f"{name}Dict"
+
+
 def references(schema: object) -> set[str]:
     """Names of the classes that a normalized schema refers to."""
     items = as_list(schema)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list
 from fal_typed_codegen.interface.specs import class_of
+from fal_typed_codegen.rendering.argument_types import argument_type, types_of_nested
 from fal_typed_codegen.rendering.rendered import RenderedField, RenderedMethod, TypingClass
-from fal_typed_codegen.rendering.signatures import plain_type, typing_classes
+from fal_typed_codegen.rendering.signatures import typing_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +45,7 @@ def body_classes(
         for form in forms
     ]
     positional = typing_classes(interface, name, [])
-    body = f"body: {_body_type(rendered[interface.input])}, /"
+    body = f"body: {_body_type(rendered[interface.input], types_of_nested(interface.models))}, /"
     return [
         replace(item, methods=tuple(_methods(item.methods, [it.methods for it in others], body)))
         for item, *others in zip(positional, *written, strict=True)
@@ -67,11 +68,13 @@ def _methods(
         yield replace(method, parameters=_ANYTHING, returns="Any")
 
 
-def _body_type(item: RenderedClass) -> str:
+def _body_type(item: RenderedClass, nested: Mapping[str, str]) -> str:
     base = ast.parse(item.bases).body[0]
     part = base.value if isinstance(base, ast.Expr) else None
     first = part.elts[0] if isinstance(part, ast.Tuple) else part
-    return plain_type(ast.unparse(first.slice)) if isinstance(first, ast.Subscript) else "Any"
+    if not isinstance(first, ast.Subscript):
+        return "Any"
+    return argument_type(ast.unparse(first.slice), nested)
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,10 @@ def _covers(wider: _Form, form: _Form, interface: Interface) -> bool:
 
 
 def _widened(wider: _Form, form: _Form) -> _Form:
-    types = {field.name: field.annotation for field in form.fields}
+    types = {field.name: field.argument for field in form.fields}
     fields = tuple(
-        replace(field, annotation=f"{field.annotation} | {types[field.name]}")
-        if types.get(field.name, field.annotation) != field.annotation
+        replace(field, argument=f"{field.argument} | {types[field.name]}")
+        if types.get(field.name, field.argument) != field.argument
         else field
         for field in wider.fields
     )

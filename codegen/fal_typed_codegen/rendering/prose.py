@@ -50,29 +50,22 @@ def clean(text: str, width: int) -> str:
     return "\n\n".join(filter(None, (_wrap(part, width) for part in text.split("\n\n"))))
 
 
-def entry(name: str, text: str, width: int) -> str:
+def entry(name: str, text: str) -> str:
     """Describe a parameter in the section ``Args`` of a docstring.
 
     Args:
         name: The parameter's name.
         text: Its description in the document.
-        width: Maximum line length in characters.
 
     Returns:
-        One line, or several of which all but the first are indented further.
+        One line however long, because pyright shows only the line that has the name.
 
-    >>> entry("seed", "Random seed.", 80)
+    >>> entry("seed", "Random seed.")
     '    seed: Random seed.'
     """
     words = " ".join(clean(text, MAX_LENGTH).split())
-    return textwrap.fill(
-        textwrap.shorten(words, _ENTRY_LENGTH, placeholder=" …", break_on_hyphens=False),
-        width,
-        initial_indent=f"    {name}: ",
-        subsequent_indent=" " * 8,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    short = textwrap.shorten(words, _ENTRY_LENGTH, placeholder=" …", break_on_hyphens=False)
+    return f"    {name}: {short}"
 
 
 def docstring(text: str) -> str:

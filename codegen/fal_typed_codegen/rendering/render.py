@@ -5,16 +5,34 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fal_typed._core.json_values import as_list, as_object
 from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
-from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
-from fal_typed_codegen.rendering import body_signatures, field_types, prose, signatures
+from fal_typed_codegen.interface.specs import (
+    ALIAS,
+    MISSING,
+    dict_name,
+    model_references,
+    references,
+)
+from fal_typed_codegen.rendering import (
+    argument_types,
+    body_signatures,
+    field_types,
+    prose,
+    signatures,
+)
 from fal_typed_codegen.rendering.glossary import Property, describe
-from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
+from fal_typed_codegen.rendering.rendered import (
+    DictEntry,
+    RenderedClass,
+    RenderedDict,
+    RenderedField,
+    TypingClass,
+)
 from fal_typed_codegen.rendering.templating import template
 from fal_typed_codegen.rendering.truth import check_values
 
@@ -29,7 +47,7 @@ _MODULES = {
     "typing": {"TYPE_CHECKING", "Annotated", "Any", "Literal", "TypeAlias"},
     "pydantic": {"ConfigDict", "Field", "RootModel"},
     "typing_extensions": {"deprecated"},
-    "fal_typed.endpoint": {"Endpoint"},
+    "fal_typed": {"Endpoint"},
     "fal_typed.files": {"Audio", "File", "FileInput", "FileObjectInput", "Image", "Video"},
     "fal_typed.models": {
         "UNSET",
@@ -44,15 +62,18 @@ _MODULES = {
     },
 }
 _TYPING_MODULES = {
+    "collections.abc": {"Sequence"},
     "typing": {"overload"},
-    "typing_extensions": {"Unpack"},
+    "typing_extensions": {"NotRequired", "TypedDict", "Unpack"},
     "fal_typed": {
-        "AsyncHandle", "AsyncRealtimeConnection", "AsyncStream", "Handle", "RealtimeConnection",
-        "Result", "Stream",
+        "AsyncHandle", "AsyncPendingRun", "AsyncPipeline", "AsyncRealtimeConnection", "AsyncStream",
+        "Handle", "PendingRun", "Pipeline", "RealtimeConnection", "Result", "Stream",
     },
-    "fal_typed.options": {"RealtimeOptions"},
+    "fal_typed.options": {"PipelineOptions", "RealtimeOptions"},
 }  # fmt: skip
-"""Modules that only the classes for type checkers need."""
+"""Modules that only the code for type checkers needs."""
+_FOR_TYPES = frozenset(name for names in _TYPING_MODULES.values() for name in names)
+_OPTIONS = "**options: "
 COMMAND = "fal-typed generate"
 # The platform writes this where a component is missing.
 _EXCUSE = re.compile(r"Schema referenced but not defined\b")
@@ -92,7 +113,7 @@ def endpoint_module(
     body = interface.models[interface.input]
     if body.is_open or (body.root is not None and interface.forms):
         used.add("Any")  # the type of additional parameters, and of overloaded ones
-    imports = _imports(classes, used, shared)
+    imports = _imports(classes, used, _with_dicts(shared, interface.models))
     name = type_name(names, interface.models)
     if body.root is None:
         parameters = next(item.fields for item in classes if item.name == interface.input)
@@ -105,7 +126,7 @@ def endpoint_module(
         imports=imports,
         classes=classes,
         typing_classes=typing_classes,
-        typing_imports=_typing_imports(typing_classes),
+        typing_imports=_typing_imports(classes, typing_classes),
         type_name=name,
         endpoint=names.endpoint,
         id=repr(interface.id),
@@ -113,7 +134,7 @@ def endpoint_module(
         output=interface.output,
         options=_options(interface.route),
         endpoint_doc=_docstring(_endpoint_prose(interface, names)),
-        exports=[repr(name) for name in exports(names, interface.models)],
+        exports=[repr(name) for name in exports(names, exported(interface.models))],
         aliases=ENDPOINT_ALIASES,
     )
 
@@ -140,12 +161,15 @@ def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) ->
     model = interface.models[name]
     elsewhere = {other: shared[other] for other in model_references(model) - {name}}
     classes = _classes(interface, [model], sorted(elsewhere), is_shared=True)
+    own_dict = argument_types.typed_dicts(interface.models).get(name)
+    used = set[str]() if own_dict is None else {"TYPE_CHECKING"}
     return template("shared.py.jinja").render(
         doc=_docstring(f"{name}, shared by several endpoints."),
         header=header("a component shared by several schemas"),
-        imports=_imports(classes, set(), elsewhere),
+        imports=_imports(classes, used, _with_dicts(elsewhere, interface.models)),
+        typing_imports=_typing_imports(classes, []),
         classes=classes,
-        exports=[repr(name)],
+        exports=[repr(it) for it in (name, own_dict) if it is not None],
     )
 
 
@@ -155,7 +179,7 @@ def lazy_package(
     """Write the ``__init__`` of a package that is an endpoint and contains others."""
     module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
     public = exports(names, classes)
-    every = sorted({*public, *ENDPOINT_ALIASES})
+    every = sorted({*public, *ENDPOINT_ALIASES, type_name(names, classes)})
     return template("lazy_package.py.jinja").render(
         doc=_docstring(f"{endpoint_id}; its module is imported on first use."),
         header=header(origin),
@@ -193,6 +217,11 @@ def exports(names: ModuleNames, classes: Iterable[str]) -> list[str]:
     return sorted({names.endpoint, *classes})
 
 
+def exported(models: Mapping[str, ModelSpec]) -> list[str]:
+    """Names of an endpoint's classes and of the types of its dicts."""
+    return [*models, *argument_types.typed_dicts(models).values()]
+
+
 def header(origin: str) -> str:
     """Comment that names the origin of a generated file and turns off the project's linter.
 
@@ -201,18 +230,36 @@ def header(origin: str) -> str:
     return f"Generated by `{COMMAND}` from {origin}. Do not edit.\n# ruff: noqa"
 
 
+class _Context(NamedTuple):
+    """What a class is rendered with.
+
+    Attributes:
+        interface: Its endpoint.
+        usable: Classes that its defaults can use.
+        nested: Types of the arguments that stand for nested inputs, by class.
+        is_shared: Whether several endpoints share it.
+    """
+
+    interface: Interface
+    usable: dict[str, ModelSpec]
+    nested: Mapping[str, str]
+    is_shared: bool
+
+
 def _classes(
     interface: Interface, own: list[ModelSpec], elsewhere: list[str], *, is_shared: bool
 ) -> list[RenderedClass]:
     made = field_types.type_annotations(own)
     usable = {name: interface.models[name] for name in elsewhere}
+    nested = argument_types.types_of_nested(interface.models)
+    context = _Context(interface, usable, nested, is_shared)
     rendered: list[RenderedClass] = []
     for model in own:
         made_types = made[model.name]
         if model.base == ALIAS:
             rendered.append(_alias(interface, model, made_types["root"]))
         else:
-            rendered.append(_class(interface, model, made_types, usable, is_shared=is_shared))
+            rendered.append(_class(context, model, made_types))
         usable[model.name] = model
     return rendered
 
@@ -222,31 +269,41 @@ def _alias(interface: Interface, model: ModelSpec, made: ast.expr) -> RenderedCl
     return RenderedClass(model.name, ast.unparse(made), "", doc, "", (), is_alias=True)
 
 
-def _class(
-    interface: Interface,
-    model: ModelSpec,
-    made: Mapping[str, ast.expr],
-    usable: Mapping[str, ModelSpec],
-    *,
-    is_shared: bool,
-) -> RenderedClass:
+def _class(context: _Context, model: ModelSpec, made: Mapping[str, ast.expr]) -> RenderedClass:
+    interface = context.interface
     bases = model.base
     if model.root is not None:
         root = field_types.with_rule(made["root"], model.rule or None, is_partial=model.is_partial)
         bases = f"{model.base}[{ast.unparse(root)}]"
     if model.name in (interface.input, *interface.forms):
         bases = f'{bases}, Request["{interface.output}"]'
+    fields = tuple(_field(context, model, field, made[field.name]) for field in model.fields)
+    takes_dicts = (
+        model.direction == "input"
+        and model.root is None
+        and not context.nested.keys().isdisjoint(model_references(model))
+    )
     return RenderedClass(
         name=model.name,
         bases=bases,
         decorator=_decorator(interface, model),
         doc=_docstring(_class_prose(interface, model), indent=4),
         config=_config(model),
-        fields=tuple(
-            _field(interface, model, field, made[field.name], usable, is_shared=is_shared)
-            for field in model.fields
-        ),
+        fields=fields,
+        init=signatures.constructor(model, fields) if takes_dicts else None,
+        as_dict=_dict(model, fields) if model.name in context.nested else None,
     )
+
+
+def _dict(model: ModelSpec, fields: Iterable[RenderedField]) -> RenderedDict:
+    entries = tuple(
+        DictEntry(spec.wire, field.name, field.argument, spec.required)
+        for spec, field in zip(model.fields, fields, strict=True)
+    )
+    doc = _docstring(f"`{model.name}` as a dict.", indent=4)
+    # Every field whose name is not valid in a class body has another name.
+    as_class = all(entry.name == entry.wire for entry in entries)
+    return RenderedDict(dict_name(model.name), doc, entries, as_class)
 
 
 def _decorator(interface: Interface, model: ModelSpec) -> str:
@@ -271,22 +328,15 @@ def _config(model: ModelSpec) -> str:
     return ", ".join(written)
 
 
-def _field(
-    interface: Interface,
-    model: ModelSpec,
-    field: FieldSpec,
-    made: ast.expr,
-    usable: Mapping[str, ModelSpec],
-    *,
-    is_shared: bool,
-) -> RenderedField:
-    default = _default(field, usable, model)
+def _field(context: _Context, model: ModelSpec, field: FieldSpec, made: ast.expr) -> RenderedField:
+    default = _default(field, context.usable, model)
     nullable = field.nullable or default == "None"
     annotation = field_types.or_none(made) if nullable else made
     keywords: dict[str, object] = {"alias": field.wire} if field.wire != field.name else {}
     if field.deprecated:
         keywords["deprecated"] = True
-    text = _field_prose(interface, model, field, is_shared=is_shared)
+    text = _field_prose(context.interface, model, field, is_shared=context.is_shared)
+    argument = argument_types.argument_type(ast.unparse(annotation), context.nested)
     return RenderedField(
         name=field.name,
         annotation=ast.unparse(
@@ -296,6 +346,7 @@ def _field(
                 is_partial=field.is_partial,
             )
         ),
+        argument=argument,
         default=default,
         text=text,
         doc=_docstring(text, indent=4),
@@ -457,29 +508,51 @@ def _imports(
     """Import statements by section, in isort order."""
     for item in classes:
         used = used | _names(item)
-    lines = {
+    lines = _used_of(_MODULES, used)
+    for name, module in elsewhere.items():
+        lines[module] = sorted([*lines.get(module, []), name])
+    return _sections(lines)
+
+
+def _used_of(modules: Mapping[str, set[str]], used: set[str]) -> dict[str, list[str]]:
+    return {
         module: sorted(names & used, key=_isort_key)
-        for module, names in _MODULES.items()
+        for module, names in modules.items()
         if names & used
     }
-    lines.update({module: [name] for name, module in elsewhere.items()})
+
+
+def _sections(lines: Mapping[str, list[str]]) -> list[list[tuple[str, list[str]]]]:
     sections = (
         sorted(line for line in lines.items() if _section(line[0]) == number) for number in range(3)
     )
     return [section for section in sections if section]
 
 
-def _typing_imports(classes: Iterable[TypingClass]) -> list[tuple[str, list[str]]]:
-    """Imports of the classes for type checkers."""
-    texts = [item.base for item in classes]
+def _with_dicts(shared: Mapping[str, str], models: Mapping[str, ModelSpec]) -> dict[str, str]:
+    """Modules of shared classes and of the types of their dicts."""
+    dicts = argument_types.typed_dicts(models)
+    return {**shared, **{dicts[name]: shared[name] for name in shared if name in dicts}}
+
+
+def _typing_imports(
+    classes: Iterable[RenderedClass], typing_classes: Iterable[TypingClass]
+) -> list[list[tuple[str, list[str]]]]:
+    """Import statements of the code for type checkers by section."""
+    used: set[str] = set()
     for item in classes:
-        for method in item.methods:
-            texts += [method.returns, method.parameters if "Unpack" in method.parameters else ""]
-            texts.append(method.decorator)
-    used = set(re.findall(r"\w+", " ".join(texts)))
-    return [
-        (module, sorted(names & used)) for module, names in _TYPING_MODULES.items() if names & used
-    ]
+        if item.as_dict is not None:
+            used |= {"TypedDict", *_names_in(entry.type for entry in item.as_dict.entries)}
+        arguments = [field.argument for field in item.fields]
+        used |= _names_in(text for text in arguments if "Sequence[" in text)
+    for typing_class in typing_classes:
+        methods = typing_class.methods
+        used |= _names_in([typing_class.base, *(method.returns for method in methods)])
+        used |= {method.decorator for method in methods}
+        for method in methods:
+            if method.parameters.startswith(_OPTIONS):
+                used |= _names_in([method.parameters.removeprefix(_OPTIONS)])
+    return _sections(_used_of(_TYPING_MODULES, used))
 
 
 def _names(item: RenderedClass) -> set[str]:
@@ -491,13 +564,19 @@ def _names(item: RenderedClass) -> set[str]:
     ]
     for field in item.fields:
         sources += [field.annotation, field.default]
+        if item.init or item.as_dict:
+            sources.append(field.argument)
+    return _names_in(sources) & IMPORTED - _FOR_TYPES
+
+
+def _names_in(sources: Iterable[str]) -> set[str]:
     trees = (ast.parse(f"({source})", mode="eval") for source in sources if source)
-    found = {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    return found & IMPORTED
+    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
 def _section(module: str) -> int:
-    return {"typing": 0, "pydantic": 1, "typing_extensions": 1}.get(module, 2)
+    sections = {"collections.abc": 0, "typing": 0, "pydantic": 1, "typing_extensions": 1}
+    return sections.get(module, 2)
 
 
 def _isort_key(name: str) -> tuple[bool, str]:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import ast
 import builtins
+from typing import TYPE_CHECKING
 
 from fal_typed_codegen.interface.naming import IMPORTED
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 MODULES = frozenset(
     {
-        "__future__", "typing", "typing_extensions", "pydantic", "fal_typed", "fal_typed.endpoint",
+        "__future__", "collections.abc", "typing", "typing_extensions", "pydantic", "fal_typed",
         "fal_typed.files", "fal_typed.models", "fal_typed.options",
     }
 )  # fmt: skip
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 METHODS = frozenset(
     f"{verb}{ending}"
-    for verb in ("run", "subscribe", "submit", "stream", "realtime", "send")
+    for verb in ("run", "subscribe", "submit", "stream", "realtime", "send", "pipeline")
     for ending in ("", "_async")
 )
 _EXPRESSIONS = (
@@ -41,7 +45,8 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted({*__all__, *(name for name in modules if not name.startswith("_"))})
 """,
     """
 if not TYPE_CHECKING:
@@ -54,7 +59,8 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__():
-        return sorted({*globals(), *(module.name for module in iter_modules(__path__))})
+        modules = (module.name for module in iter_modules(__path__))
+        return sorted(name for name in modules if not name.startswith("_"))
 """,
 )
 
@@ -88,6 +94,18 @@ def parse(source: str) -> ast.Module:
         raise UnsafeModuleError(f"not valid Python: {error}") from error
 
 
+def parse_expression(source: str) -> ast.expr:
+    """Parse an expression in a generated module.
+
+    Raises:
+        UnsafeModuleError: It is not valid Python.
+    """
+    tree = parse(f"({source})")
+    statement = tree.body[0] if len(tree.body) == 1 else tree
+    require(tree, isinstance(statement, ast.Expr))
+    return statement.value if isinstance(statement, ast.Expr) else ast.Constant(None)
+
+
 def require(node: ast.AST, expected: bool) -> None:
     """Reject a part of a module that is not expected.
 
@@ -110,6 +128,7 @@ class _Check:
                 self._classes.add(node.target.id)
             elif isinstance(node, ast.If):
                 self._classes |= {it.name for it in node.body if isinstance(it, ast.ClassDef)}
+                self._classes |= {_target(it) for it in node.body if isinstance(it, ast.Assign)}
 
     def run(self) -> None:
         for node in self._tree.body:
@@ -156,6 +175,10 @@ class _Check:
         elif isinstance(node, ast.Assign):
             require(node, ast.unparse(node.targets[0]) == "model_config")
             self._expression(node.value)
+        elif isinstance(node, ast.If):
+            require(node, ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse)
+            require(node, len(node.body) == 1)
+            self._method(node.body[0], {"__init__"})
         else:
             self._docstring(node)
 
@@ -172,6 +195,10 @@ class _Check:
             for statement in node.body:
                 if isinstance(statement, ast.ClassDef):
                     self._typing_class(statement)
+                elif isinstance(statement, ast.Assign):
+                    self._dict_type(statement)
+                elif isinstance(statement, ast.Expr):
+                    self._docstring(statement)
                 else:
                     require(statement, isinstance(statement, ast.ImportFrom))
                     self._statement(statement)
@@ -188,24 +215,45 @@ class _Check:
         require(node, node.name.isidentifier() and not hasattr(builtins, node.name))
         for base in node.bases:
             self._expression(base)
+        is_dict = [ast.unparse(base) for base in node.bases] == ["TypedDict"]
         for statement in node.body:
-            self._method(statement)
+            if is_dict:
+                require(statement, not isinstance(statement, (ast.Assign, ast.If)))
+                self._member(statement)
+            else:
+                self._method(statement, METHODS)
 
-    def _method(self, node: ast.stmt) -> None:
+    def _dict_type(self, node: ast.Assign) -> None:
+        """``XDict = TypedDict("XDict", {"a key": "its type"})``."""
+        call = node.value
+        require(node, isinstance(call, ast.Call) and ast.unparse(call.func) == "TypedDict")
+        if not isinstance(call, ast.Call):
+            return
+        require(node, len(call.args) == 2 and not call.keywords)  # noqa: PLR2004
+        require(node, ast.unparse(call.args[0]) == repr(_target(node)))
+        entries = call.args[1]
+        require(node, isinstance(entries, ast.Dict))
+        if isinstance(entries, ast.Dict):
+            for key, value in zip(entries.keys, entries.values, strict=True):
+                require(node, isinstance(key, ast.Constant) and isinstance(key.value, str))
+                require(node, isinstance(value, ast.Constant) and isinstance(value.value, str))
+                self._expression(parse_expression(str(ast.literal_eval(value))))
+
+    def _method(self, node: ast.stmt, names: Container[str]) -> None:
         is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         require(node, is_function)
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
         decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
-        require(node, decorators in ([], ["overload"]) and node.name in METHODS)
+        require(node, decorators in ([], ["overload"]) and node.name in names)
         require(node, len(node.body) == 2 and ast.unparse(node.body[1]) == "...")  # noqa: PLR2004
         self._docstring(node.body[0])
         arguments = node.args
         body = arguments.posonlyargs[1:]
         starred = filter(None, [arguments.vararg, arguments.kwarg])
         parameters = [*body, *arguments.kwonlyargs, *starred]
-        names = [[it.arg for it in part] for part in (arguments.posonlyargs, arguments.args)]
-        require(node, names in ([[], ["self"]], [["self", "body"], []]))
+        leading = [[it.arg for it in part] for part in (arguments.posonlyargs, arguments.args)]
+        require(node, leading in ([[], ["self"]], [["self", "body"], []]))
         require(node, not arguments.defaults)
         for parameter in parameters:
             require(node, parameter.arg.isascii() and parameter.annotation is not None)
@@ -238,6 +286,10 @@ class _Check:
         allowed = {"ByTag", "Field", "ConfigDict", "SchemaRule"} | self._classes
         require(node, isinstance(callee, ast.Name) and callee.id in allowed)
         require(node, all(keyword.arg is not None for keyword in node.keywords))
+
+
+def _target(node: ast.Assign) -> str:
+    return ast.unparse(node.targets[0])
 
 
 def _is_deprecation(node: ast.expr) -> bool:

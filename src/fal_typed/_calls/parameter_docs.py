@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
-import inspect
+import textwrap
 
 _SECTION = "\n\nRaises:\n"
+_WIDTH = 96
 
 
 def with_parameters(doc: str, parameters: str) -> str:
@@ -37,11 +38,12 @@ def with_parameters(doc: str, parameters: str) -> str:
 
 
 @functools.cache
-def written_docs(model: type) -> dict[str, str]:
-    """Docstrings that the module of a generated input has for the methods of its endpoint.
+def written_docs(model: type, owner: str) -> dict[str, str]:
+    """Docstrings that the module of a generated input has for methods with its parameters.
 
     Args:
         model: The input class.
+        owner: Name of the class of the methods, such as `Endpoint` or `Pipeline`.
 
     Returns:
         Docstrings by method; empty for a class that was not generated or has no source text.
@@ -50,7 +52,7 @@ def written_docs(model: type) -> dict[str, str]:
         if not (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"):
             continue
         for node in statement.body:
-            if isinstance(node, ast.ClassDef) and _is_endpoint(node, model.__name__):
+            if isinstance(node, ast.ClassDef) and _is_kind_of(node, owner):
                 return _docs(node)
     return {}
 
@@ -65,14 +67,24 @@ def _statements(module: str) -> list[ast.stmt]:
     return ast.parse(source or "").body
 
 
-def _is_endpoint(node: ast.ClassDef, model: str) -> bool:
+def _is_kind_of(node: ast.ClassDef, owner: str) -> bool:
     base = ast.unparse(node.bases[0]) if node.bases else ""
-    return base.startswith(f"Endpoint[..., {model}, ")
+    return base.startswith(f"{owner}[...,")
 
 
 def _docs(node: ast.ClassDef) -> dict[str, str]:
     return {
-        method.name: inspect.cleandoc(ast.get_docstring(method) or "")
+        method.name: _wrapped(ast.get_docstring(method) or "")
         for method in node.body
         if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
+
+
+def _wrapped(doc: str) -> str:
+    """A docstring with its long lines wrapped; generated ones have a line per parameter."""
+    return "\n".join(
+        line
+        if len(line) <= _WIDTH
+        else textwrap.fill(line, _WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+        for line in doc.splitlines()
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +13,7 @@ def lazy_names(
     package: dict[str, Any],
     module_of: Mapping[str, str],
     *,
+    packages: Collection[str] = (),
     extra: str | None = None,
     fal_client_names: Mapping[str, str] | None = None,
 ) -> Lazy:
@@ -21,6 +22,7 @@ def lazy_names(
     Args:
         package: The package's globals; names are stored there on first use.
         module_of: The module inside the package that defines each name.
+        packages: Packages inside it that are imported on first use.
         extra: The extra of fal-typed that installs what these modules need.
         fal_client_names: Names that only fal_client has, with this package's name for the same
             thing, or an empty text; an access to one says so.
@@ -30,6 +32,8 @@ def lazy_names(
     """
 
     def get(name: str) -> Any:
+        if name in packages:
+            return import_module(f"{package['__name__']}.{name}")
         if name not in module_of:
             message = f"module {package['__name__']!r} has no attribute {name!r}"
             if fal_client_names and name in fal_client_names:
@@ -47,7 +51,7 @@ def lazy_names(
         return package[name]
 
     def names() -> list[str]:
-        return sorted({*package, *package["__all__"]})
+        return sorted({*package, *package["__all__"], *packages})
 
     return get, names
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
+from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core.copying import not_copyable
 from fal_typed._core.flow import invoke
 from fal_typed._core.number_checks import check_seconds
@@ -35,6 +36,7 @@ class _ConnectionView(Generic[P, Out]):
         self._runner = runner
         self._call = call
         self._spec = spec
+        self._bound: dict[str, Any] = {}
         self._session: RealtimeSession[Out] = RealtimeSession(call)
         self._failure: BaseException | None = None
 
@@ -45,6 +47,9 @@ class _ConnectionView(Generic[P, Out]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    def _parameters_of(self) -> EndpointSpec | None:
+        return self._spec
 
     @property
     def request_id(self) -> str | None:
@@ -127,6 +132,7 @@ class RealtimeConnection(_ConnectionView[P, Out]):
         if error is None:
             self._raise_failure()
 
+    @takes_parameters
     def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input.
 
@@ -245,6 +251,7 @@ class AsyncRealtimeConnection(_ConnectionView[P, Out]):
         if error is None:
             self._raise_failure()
 
+    @takes_parameters
     async def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Send an input; see `RealtimeConnection.send`."""
         self._raise_failure()

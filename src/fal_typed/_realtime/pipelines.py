@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Union
 from typing_extensions import ParamSpec, Self, TypeVar
 
 from fal_typed._calls.building import input_arguments
+from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core import responses
 from fal_typed._core.call_record import CallRecord
 from fal_typed._core.copying import not_copyable
@@ -298,6 +299,7 @@ class _PipelineView(Generic[P, Out]):
         self._runner = runner
         self._call = call
         self._spec = spec
+        self._bound: dict[str, Any] = {}
         self._runs = _Runs(call)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -307,6 +309,9 @@ class _PipelineView(Generic[P, Out]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._call.endpoint.full!r})"
+
+    def _parameters_of(self) -> EndpointSpec | None:
+        return self._spec
 
 
 class Pipeline(_PipelineView[P, Out]):
@@ -341,6 +346,7 @@ class Pipeline(_PipelineView[P, Out]):
     ) -> None:
         self.close()
 
+    @takes_parameters
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> PendingRun[Out]:
         """Send the input of a run and return immediately.
 
@@ -354,6 +360,7 @@ class Pipeline(_PipelineView[P, Out]):
         self._runner.perform(lambda settings: self._runs.submit(settings, call, outcome.set_result))
         return PendingRun(call, outcome)
 
+    @takes_parameters
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
         """Send the input of a run and wait for its result; see `submit` and `PendingRun.get`."""
         return self.submit(*args, **kwargs).get()
@@ -386,6 +393,7 @@ class AsyncPipeline(_PipelineView[P, Out]):
     ) -> None:
         await self.close()
 
+    @takes_parameters
     async def submit(self, *args: P.args, **kwargs: P.kwargs) -> AsyncPendingRun[Out]:
         """Send the input of a run and return immediately; see `Pipeline.submit`."""
         arguments = input_arguments(self._call, self._spec, args, kwargs)
@@ -396,6 +404,7 @@ class AsyncPipeline(_PipelineView[P, Out]):
         )
         return AsyncPendingRun(call, outcome)
 
+    @takes_parameters
     async def run(self, *args: P.args, **kwargs: P.kwargs) -> Result[Out]:
         """Send the input of a run and wait for its result; see `Pipeline.run`."""
         return await (await self.submit(*args, **kwargs)).get()

@@ -18,7 +18,7 @@ from fal_typed.batch.shared_batch import SharedBatch, run_orders
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
     from fal_typed.models import Request
 
 Out = TypeVar("Out")

@@ -23,8 +23,8 @@ from fal_typed.files import File
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from fal_typed._endpoint import Endpoint
     from fal_typed.batch.rows import Row
-    from fal_typed.endpoint import Endpoint
 
 Out = TypeVar("Out")
 _DIGEST_LENGTH = 32

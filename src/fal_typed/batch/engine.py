@@ -24,8 +24,8 @@ from fal_typed.platform.flows import read_estimate, read_prices
 
 if TYPE_CHECKING:
     from fal_typed._core.runner import Runner
+    from fal_typed._endpoint import Endpoint
     from fal_typed.batch.batch_items import BatchItem
-    from fal_typed.endpoint import Endpoint
 
 Out = TypeVar("Out")
 

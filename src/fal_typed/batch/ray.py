@@ -25,7 +25,7 @@ from fal_typed.batch.tables import FAILED, UNCERTAIN
 from fal_typed.errors import FalError, FalInputError
 
 if TYPE_CHECKING:
-    from fal_typed.endpoint import Endpoint
+    from fal_typed._endpoint import Endpoint
 
 _ROWS_AT_ONCE = 64
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
-PACKAGE = "fal_typed.endpoints"
-_FOLDER = Path(__file__).parent.parent / "endpoints"
+from fal_typed._calls.catalog_modules import module_of
 
 
 class GeneratedModule(NamedTuple):
@@ -29,10 +27,8 @@ class GeneratedModule(NamedTuple):
 def find_generated(endpoint_id: str) -> GeneratedModule | None:
     """Find the generated module of an endpoint without importing it; None if there is none."""
     from fal_typed_codegen.interface.naming import choose_names
-    from fal_typed_codegen.manifest import Manifest
 
-    for document in Manifest.load(_FOLDER).documents.values():
-        if document.id == endpoint_id:
-            endpoint = choose_names([endpoint_id], {})[endpoint_id].endpoint
-            return GeneratedModule(f"{PACKAGE}.{document.path}", endpoint)
-    return None
+    module = module_of(endpoint_id)
+    if module is None:
+        return None
+    return GeneratedModule(module, choose_names([endpoint_id], {})[endpoint_id].endpoint)

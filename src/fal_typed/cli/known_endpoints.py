@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fal_typed._calls.catalog_modules import similar_ids
 from fal_typed._display.safe_text import one_line
 from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.document import InvalidDocumentError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fal_typed._documents.document import EndpointDocument
 
 _ID = re.compile(r"[\w.-]+(/[\w.-]+)+")
-_SUGGESTED = 3
 
 
 def complete_ids(incomplete: str) -> list[str]:
@@ -95,19 +95,10 @@ def unknown_endpoint(catalog: Catalog, endpoint: str) -> typer.BadParameter:
 
 
 def _unknown(catalog: Catalog, endpoint: str) -> str:
-    near = _near_ids(catalog, endpoint)
+    near = similar_ids(endpoint, catalog.ids())
     if near:
         return f"unknown endpoint {one_line(endpoint)!r}. Did you mean {' or '.join(near)}?"
     return f"unknown endpoint {one_line(endpoint)!r}. To find one, run: fal-typed search WORD"
-
-
-def _near_ids(catalog: Catalog, endpoint: str) -> list[str]:
-    by_lower = {id_.lower(): id_ for id_ in catalog.ids()}
-    lowered = endpoint.lower()
-    parts = [low for low in by_lower if lowered in low and len(lowered) >= len("flux")]
-    near = difflib.get_close_matches(lowered, by_lower, n=_SUGGESTED)
-    found = dict.fromkeys([*near, *sorted(parts, key=len)])
-    return [by_lower[low] for low in found][:_SUGGESTED]
 
 
 def _seems_misspelled(catalog: Catalog, endpoint: str) -> bool:

@@ -26,9 +26,9 @@ from fal_typed.errors import FalConnectionError, FalError, FalWebhookError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    from fal_typed._endpoint import Endpoint
     from fal_typed.async_client import AsyncFalClient
     from fal_typed.client import FalClient
-    from fal_typed.endpoint import Endpoint
 
 Out = TypeVar("Out", default=Any)
 Headers = Union[Mapping[str, Any], Iterable[tuple[Any, Any]]]

@@ -18,6 +18,12 @@ reveal_type(client.result("fal-ai/flux/dev", "a-request", timeout=5).data.images
 reveal_type(client.status("fal-ai/flux/dev", "a-request", with_logs=True))
 reveal_type(client.with_options(timeout=60).run("fal-ai/flux/dev", {"prompt": "a cat"}))
 
+# the endpoint of an id, whose calls are written out
+reveal_type(client.endpoint("fal-ai/flux/dev").subscribe(prompt="a cat").data.seed)
+reveal_type(fal_client.endpoint("shop-team/portrait").run(image_url=b"", mask={"url": "a"}))
+reveal_type(FluxDevInput(prompt="a cat", image_size={"width": 512, "height": 512}))
+flux_dev.submit(prompt="a cat", image_size={"width": 512})
+
 # keys that are no names, nested dicts, files, a place for each of a pair
 reveal_type(
     client.subscribe(

@@ -19,6 +19,10 @@ client.subscribe("fal-ai/flux/dev")
 client.run("fal-ai/flux/dev", {"prompt": "a cat", "image_size": {"wide": 512}})
 client.submit("shop-team/portrait", {"image_url": "https://…", "items": [{"below": {"name": "a"}}]})
 
+# an endpoint that isn't known, a parameter that the endpoint doesn't have
+client.endpoint("fal-ai/flux/def")
+client.endpoint("fal-ai/flux/dev").subscribe(promt="a cat")
+
 # a value that isn't allowed
 client.subscribe("fal-ai/flux/dev", {"prompt": "a cat", "image_size": "big"})
 client.subscribe("fal-ai/flux/dev", {"prompt": "a cat", "num_images": "4"})

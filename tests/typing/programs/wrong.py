@@ -20,10 +20,12 @@ client.subscribe(FluxDevInput(prompt="a cat", output_format="gif"))
 flux_dev.subscribe(prompt="a cat", num_images=None)
 flux_dev.subscribe(prompt="a cat", num_images="4")
 
-# an option that isn't there, and one in the place of a parameter
+# an option that isn't there
 flux_dev.with_options(with_log=True)
-flux_dev.subscribe(prompt="a cat", with_logs=True)
 client.subscribe(FluxDevInput(prompt="a cat"), with_log=True)
+
+# an option in the place of a parameter
+flux_dev.subscribe(prompt="a cat", with_logs=True)
 
 # a field that the result doesn't have
 print(flux_dev.subscribe(prompt="a cat").data.image)

@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 
     from postcards.fal.arguments import Florence2LargeDetailedCaptionArguments, FluxSchnellArguments
     from postcards.fal.endpoints.fal_ai.florence_2_large.detailed_caption import (
+        Florence2LargeDetailedCaption,
         Florence2LargeDetailedCaptionOutput,
     )
-    from postcards.fal.endpoints.fal_ai.flux.schnell import FluxSchnellOutput
+    from postcards.fal.endpoints.fal_ai.flux.schnell import FluxSchnell, FluxSchnellOutput
 
     P = ParamSpec("P")
     Out = TypeVar("Out")
@@ -237,6 +238,14 @@ class Client(ApplicationClient):
         def result(
             self, application: Any, request_id: str, *, timeout: float | None = ...
         ) -> Any: ...
+
+        @overload
+        def endpoint(
+            self, id: Literal["fal-ai/florence-2-large/detailed-caption"]
+        ) -> Florence2LargeDetailedCaption: ...
+        @overload
+        def endpoint(self, id: Literal["fal-ai/flux/schnell"]) -> FluxSchnell: ...
+        def endpoint(self, id: str) -> Any: ...
 
         def status(
             self,
@@ -431,6 +440,14 @@ class AsyncClient(AsyncApplicationClient):
             self, application: Any, request_id: str, *, timeout: float | None = ...
         ) -> Any: ...
 
+        @overload
+        def endpoint(
+            self, id: Literal["fal-ai/florence-2-large/detailed-caption"]
+        ) -> Florence2LargeDetailedCaption: ...
+        @overload
+        def endpoint(self, id: Literal["fal-ai/flux/schnell"]) -> FluxSchnell: ...
+        def endpoint(self, id: str) -> Any: ...
+
         async def status(
             self,
             application: EndpointId | str | Endpoint[..., Any, Any] | type[Request[Any]],
@@ -449,6 +466,7 @@ class AsyncClient(AsyncApplicationClient):
 client = Client()
 async_client = AsyncClient()
 
+endpoint = client.endpoint
 cancel = client.cancel
 handle = client.handle
 pipeline = client.pipeline

@@ -15,7 +15,7 @@ class Florence2LargeDetailedCaptionArguments(TypedDict):
     """Parameters of fal-ai/florence-2-large/detailed-caption."""
 
     image_url: FileInput
-    """Image for the model to analyze."""
+    """Image to analyze."""
 
 
 class FluxSchnellImageSize(TypedDict):
@@ -64,16 +64,16 @@ class FluxSchnellArguments(TypedDict):
     """
 
     num_images: NotRequired[int]
-    """Number of images to generate; each image is billed. From 1 to 4."""
+    """Number of images to generate in one request. From 1 to 4."""
 
     enable_safety_checker: NotRequired[bool]
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """File format of the images."""
+    """File format of the images. `png` is lossless, `jpeg` gives smaller files."""
 
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
+    """Level of acceleration; higher levels are faster at lower quality. `none` turns it off."""
 
 
 __all__ = ["Florence2LargeDetailedCaptionArguments", "FluxSchnellArguments", "FluxSchnellImageSize"]

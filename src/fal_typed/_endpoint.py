@@ -1,15 +1,14 @@
-"""`Endpoint`: a model endpoint, typed by its parameters and its result."""
+"""`Endpoint`, a model endpoint typed by its parameters and its result, and `endpoint` by id."""
 
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from typing_extensions import ParamSpec, Self, Unpack
+from typing_extensions import ParamSpec, Unpack
 
 from fal_typed._calls.building import (
     call_options,
@@ -18,9 +17,10 @@ from fal_typed._calls.building import (
     endpoint_call,
     reference_call,
 )
+from fal_typed._calls.catalog_modules import catalog_ids, module_of, similar_ids
 from fal_typed._calls.endpoint_spec import EndpointSpec
 from fal_typed._calls.not_given import NOT_GIVEN
-from fal_typed._calls.parameter_docs import written_docs
+from fal_typed._calls.parameter_methods import takes_parameters
 from fal_typed._core.runner import runner_of
 from fal_typed._direct import run as direct
 from fal_typed._queue import submitting, subscribing
@@ -29,6 +29,7 @@ from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import job_from_id
 from fal_typed._streaming.event_flow import default_path
 from fal_typed._streaming.stream import AsyncStream, Stream
+from fal_typed.errors import FalInputError
 from fal_typed.options import EndpointOptions, PipelineOptions, RealtimeOptions
 
 if TYPE_CHECKING:
@@ -44,82 +45,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 In = TypeVar("In")
 Out = TypeVar("Out")
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class _ParameterMethod:
-    """Gives a method of an endpoint the signature and docs of the endpoint's parameters.
-
-    This lets `help()`, IPython and notebooks complete and explain the parameters like editors.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self.__doc__ = function.__doc__
-
-    def __get__(self, endpoint: Endpoint[..., Any, Any] | None, owner: type) -> Any:
-        if endpoint is None:
-            return self._function
-        bound = endpoint.__dict__["_bound"]
-        name = self._function.__name__
-        if name not in bound:
-            bound[name] = _bind(self._function, endpoint)
-        return bound[name]
-
-
-def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Callable[..., Any]:
-    def call(*args: object, **kwargs: object) -> Any:
-        return function(endpoint, *args, **kwargs)
-
-    async def call_async(*args: object, **kwargs: object) -> Any:
-        return await function(endpoint, *args, **kwargs)
-
-    bound: Any = call_async if inspect.iscoroutinefunction(function) else call
-    functools.update_wrapper(bound, function)
-    del bound.__wrapped__  # `inspect.signature` would follow it
-    bound.__doc__ = _documentation(function, endpoint.input)
-    returns = inspect.signature(function).return_annotation
-    model: Any = endpoint.input
-    model.model_rebuild()  # the signature needs the deferred build
-    signature = inspect.signature(model)
-    if hasattr(model, "__fal_forms__"):
-        bound.__signature__ = _body_signature(signature, model.__fal_forms__(), returns)
-        return cast("Callable[..., Any]", bound)
-    # pydantic's has the names in JSON, which are parameters too.
-    names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
-    parameters = [
-        parameter.replace(name=name)
-        for name, parameter in zip(names, signature.parameters.values(), strict=True)
-    ]
-    bound.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)
-    return cast("Callable[..., Any]", bound)
-
-
-def _body_signature(
-    signature: inspect.Signature, forms: Sequence[type], returns: Any
-) -> inspect.Signature:
-    """The signature of a method whose input can be passed by position."""
-    (root,) = signature.parameters.values()
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    default = NOT_GIVEN if forms else inspect.Parameter.empty
-    body = root.replace(name="body", kind=kind, default=default)
-    more = [inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)] if forms else []
-    return signature.replace(parameters=[body, *more], return_annotation=returns)
-
-
-def _documentation(function: Callable[..., Any], model: Any) -> str:
-    """The docstring in the generated module; for other endpoints, the input's is added."""
-    written = written_docs(model).get(function.__name__) if isinstance(model, type) else None
-    return written or f"{inspect.getdoc(function)}\n\n{inspect.getdoc(model) or ''}"
-
-
-if TYPE_CHECKING:
-
-    def takes_parameters(function: Method) -> Method:
-        """Mark a method that takes the endpoint's parameters."""
-        ...
-else:
-    takes_parameters = _ParameterMethod
+# jedi does not know `Self`, and would complete nothing after `with_options(…)`.
+Me = TypeVar("Me", bound="Endpoint[..., Any, Any]")
 
 
 class Endpoint(Generic[P, In, Out]):
@@ -164,7 +91,7 @@ class Endpoint(Generic[P, In, Out]):
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
 
-    def with_options(self, **options: Unpack[EndpointOptions]) -> Self:
+    def with_options(self: Me, **options: Unpack[EndpointOptions]) -> Me:  # noqa: PYI019
         """A copy of the endpoint with other call options.
 
         Call options are passed here, so they cannot clash with model parameters.
@@ -182,6 +109,9 @@ class Endpoint(Generic[P, In, Out]):
         merged = {**self.__fal_endpoint__.options, **options}
         other.__fal_endpoint__ = replace(self.__fal_endpoint__, options=merged)
         return other
+
+    def _parameters_of(self) -> EndpointSpec:
+        return self.__fal_endpoint__
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bound": {}}
@@ -407,3 +337,37 @@ class Endpoint(Generic[P, In, Out]):
     async def cancel_async(self, request_id: str) -> None:
         """Ask the platform to cancel a job; `cancel` for async code."""
         await self.handle_async(request_id).cancel()
+
+
+def endpoint(id: str) -> Endpoint[..., Any, Any]:  # noqa: A002
+    """Get the endpoint object for an id that is known only at run time.
+
+    Type checkers cannot know its parameters: import it from its module where you can, or generate
+    a client for your application's endpoints, whose `endpoint` is typed.
+
+    Args:
+        id: An id of the catalog, such as `fal-ai/flux/dev`.
+
+    Returns:
+        The object that the endpoint's module defines.
+
+    Raises:
+        FalInputError: The catalog does not have the endpoint; the error names similar ids.
+
+    Example:
+        >>> import fal_typed
+        >>> model = fal_typed.endpoint("fal-ai/flux/dev")
+        >>> result = model.subscribe(prompt="a cat", seed=7)
+        >>> result.data.seed
+        7
+    """
+    module = module_of(id.strip("/"))
+    if module is not None:
+        return cast("Endpoint[..., Any, Any]", import_module(module).endpoint)
+    near = " or ".join(map(repr, similar_ids(id, catalog_ids())))
+    raise FalInputError(
+        f"The catalog has no endpoint {id!r}"
+        + (f"; did you mean {near}?" if near else ".")
+        + " For an endpoint that is not in the catalog, call a client with the id and "
+        "arguments={…}."
+    )
